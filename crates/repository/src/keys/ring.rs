@@ -1,0 +1,322 @@
+//! The data keys of an open repository, and the commands on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use blobstore::{BlobStore, ObjectKey, StoreError};
+use jiff::Timestamp;
+
+use super::KeySecret;
+use super::wrap::Wrap;
+use crate::DataKeyId;
+use crate::format::bytes::FormatError;
+use crate::seal::{DataKey, random_bytes};
+
+/// Largest wrap: it has fixed fields only.
+const WRAP_BYTES_MAX: u64 = 4096;
+
+/// Why a key cannot be had or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The repository has no key at all.
+    #[error("{location} holds no wrapped data key")]
+    None {
+        /// The store.
+        location: String,
+    },
+    /// None of the secrets at hand opens this data key.
+    #[error("data key {key} opens with none of the secrets given; it is wrapped by: {wraps}")]
+    Locked {
+        /// The data key.
+        key: DataKeyId,
+        /// Names of its wraps.
+        wraps: String,
+    },
+    /// An object is sealed under a data key that the repository does not hold.
+    #[error("data key {0} is not in the repository")]
+    Unknown(DataKeyId),
+    /// A new data key could not be wrapped for everybody who can read the old ones.
+    #[error("{wrap} cannot be wrapped anew without its secret; give its key file or passphrase too")]
+    SecretMissing {
+        /// Name of the wrap.
+        wrap: String,
+    },
+    /// The secret already wraps all data keys.
+    #[error("that secret already opens this repository, as {wrap}")]
+    Known {
+        /// Name of the wrap.
+        wrap: String,
+    },
+    /// Without that wrap nobody could read.
+    #[error("{wrap} is the only wrap of data key {key}; add another one first")]
+    Last {
+        /// Name of the wrap.
+        wrap: String,
+        /// The data key.
+        key: DataKeyId,
+    },
+    /// No wrap has that name.
+    #[error("no key is wrapped by {wrap}; `backstop key list` shows the names")]
+    NoSuchWrap {
+        /// What was asked for.
+        wrap: String,
+    },
+    /// A wrap is damaged.
+    #[error("read {object}")]
+    Damaged {
+        /// The object.
+        object: ObjectKey,
+        /// What is wrong.
+        #[source]
+        source: FormatError,
+    },
+    /// The store failed.
+    #[error("reach the keys")]
+    Store(#[from] StoreError),
+}
+
+/// One data key, for listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyListing {
+    /// The data key.
+    pub key: DataKeyId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether new objects are sealed under it.
+    pub current: bool,
+    /// What opens it.
+    pub wraps: Vec<WrapListing>,
+}
+
+/// One wrap, for listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrapListing {
+    /// Its name, as `key retire` takes it.
+    pub name: String,
+    /// A passphrase, or a key file.
+    pub passphrase: bool,
+}
+
+/// The data keys that are open.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    keys: BTreeMap<DataKeyId, DataKey>,
+    current: DataKeyId,
+    wraps: Vec<Wrap>,
+    /// Wraps that are damaged, though their data keys open by others.
+    damaged: Vec<(ObjectKey, FormatError)>,
+}
+
+impl KeyRing {
+    /// Opens every data key of the repository with the secrets at hand.
+    ///
+    /// # Errors
+    /// A key is locked, or damaged in all its wraps, or there is none.
+    pub(crate) fn load(store: &dyn BlobStore, secrets: &[KeySecret]) -> Result<Self, KeyError> {
+        let (wraps, mut damaged) = read_wraps(store)?;
+        let mut keys = BTreeMap::new();
+        let mut current: Option<(Timestamp, DataKeyId)> = None;
+        for wrap in &wraps {
+            let id = id_of(wrap)?;
+            current = current.max(Some((wrap.created(), id)));
+            if keys.contains_key(&id) {
+                continue;
+            }
+            match open(wrap, secrets) {
+                Ok(Some(key)) => {
+                    keys.insert(id, key);
+                }
+                Ok(None) => {}
+                Err(KeyError::Damaged { object, source }) => damaged.push((object, source)),
+                Err(error) => return Err(error),
+            }
+        }
+        let open_key = |object: &ObjectKey| key_in_name(object).is_some_and(|key| keys.contains_key(&key));
+        if let Some(position) = damaged.iter().position(|(object, _)| !open_key(object)) {
+            let (object, source) = damaged.swap_remove(position);
+            return Err(KeyError::Damaged { object, source });
+        }
+        let Some((_, current)) = current else { return Err(KeyError::None { location: store.location() }) };
+        for wrap in &wraps {
+            let key = id_of(wrap)?;
+            if !keys.contains_key(&key) {
+                return Err(KeyError::Locked { key, wraps: names_of(&wraps, key) });
+            }
+        }
+        Ok(Self { keys, current, wraps, damaged })
+    }
+
+    /// Wraps that are damaged, though their data keys open by others.
+    pub(crate) fn damaged(&self) -> &[(ObjectKey, FormatError)] {
+        &self.damaged
+    }
+
+    pub(crate) fn current(&self) -> &DataKey {
+        &self.keys[&self.current]
+    }
+
+    pub(crate) fn get(&self, id: DataKeyId) -> Result<&DataKey, KeyError> {
+        self.keys.get(&id).ok_or(KeyError::Unknown(id))
+    }
+
+    pub(crate) fn listing(&self) -> Vec<KeyListing> {
+        let mut listing: Vec<KeyListing> = Vec::new();
+        for wrap in &self.wraps {
+            let Ok(key) = id_of(wrap) else { continue };
+            let shown = WrapListing { name: wrap.name().to_owned(), passphrase: wrap.is_passphrase() };
+            match listing.iter_mut().find(|known| known.key == key) {
+                Some(known) => known.wraps.push(shown),
+                None => listing.push(KeyListing {
+                    key,
+                    created: wrap.created(),
+                    current: key == self.current,
+                    wraps: vec![shown],
+                }),
+            }
+        }
+        listing.sort_by_key(|known| (known.created, known.key));
+        listing
+    }
+
+    /// Wraps every data key under `secret` too.
+    pub(crate) fn add(&self, store: &dyn BlobStore, secret: &KeySecret) -> Result<String, KeyError> {
+        for wrap in &self.wraps {
+            if open(wrap, std::slice::from_ref(secret))?.is_some() {
+                return Err(KeyError::Known { wrap: wrap.name().to_owned() });
+            }
+        }
+        let name = new_name(secret);
+        for known in self.listing() {
+            put(store, &Wrap::new(self.get(known.key)?, known.created, secret, &name))?;
+        }
+        Ok(name)
+    }
+
+    /// Makes a new data key for objects to come, wrapped for everybody who can read the current one.
+    pub(crate) fn rotate(
+        &self,
+        store: &dyn BlobStore,
+        secrets: &[KeySecret],
+        now: Timestamp,
+    ) -> Result<DataKeyId, KeyError> {
+        let key = DataKey::random();
+        let mut wraps = Vec::new();
+        let mut newest = now;
+        for wrap in &self.wraps {
+            newest = newest.max(wrap.created());
+            if id_of(wrap)? != self.current {
+                continue;
+            }
+            let mut secret = None;
+            for candidate in secrets {
+                if open(wrap, std::slice::from_ref(candidate))?.is_some() {
+                    secret = Some(candidate);
+                }
+            }
+            let secret = secret.ok_or_else(|| KeyError::SecretMissing { wrap: wrap.name().to_owned() })?;
+            wraps.push((secret, wrap.name()));
+        }
+        // The newest key is the current one, also when the clock went back since the last was made.
+        let created = newest + jiff::SignedDuration::from_millis(i64::from(newest > now));
+        for (secret, name) in wraps {
+            put(store, &Wrap::new(&key, created, secret, name))?;
+        }
+        Ok(key.id())
+    }
+
+    /// Removes the wraps called `name`, where each key keeps another one.
+    pub(crate) fn retire(&self, store: &dyn BlobStore, name: &str) -> Result<Vec<DataKeyId>, KeyError> {
+        let mut going = BTreeSet::new();
+        for known in self.listing() {
+            if known.wraps.iter().any(|wrap| wrap.name == name) {
+                if known.wraps.len() == 1 {
+                    return Err(KeyError::Last { wrap: name.to_owned(), key: known.key });
+                }
+                going.insert(known.key);
+            }
+        }
+        if going.is_empty() {
+            return Err(KeyError::NoSuchWrap { wrap: name.to_owned() });
+        }
+        for key in &going {
+            store.delete(&object_key(*key, name))?;
+        }
+        Ok(going.into_iter().collect())
+    }
+}
+
+/// Wraps `key` under `secret`; for a new repository.
+pub(crate) fn put_wrap(
+    store: &dyn BlobStore,
+    key: &DataKey,
+    secret: &KeySecret,
+    now: Timestamp,
+) -> Result<(), KeyError> {
+    put(store, &Wrap::new(key, now, secret, &new_name(secret)))
+}
+
+fn new_name(secret: &KeySecret) -> String {
+    let random = || format!("passphrase-{}", &blake3::Hash::from_bytes(random_bytes()).to_hex()[..16]);
+    secret.file_name().unwrap_or_else(random)
+}
+
+fn put(store: &dyn BlobStore, wrap: &Wrap) -> Result<(), KeyError> {
+    store.put(&object_key(id_of(wrap)?, wrap.name()), &[&wrap.render()])?;
+    Ok(())
+}
+
+fn object_key(key: DataKeyId, name: &str) -> ObjectKey {
+    format!("keys/{key}.{name}").parse().expect("ids and names are plain")
+}
+
+type Damaged = Vec<(ObjectKey, FormatError)>;
+
+fn read_wraps(store: &dyn BlobStore) -> Result<(Vec<Wrap>, Damaged), KeyError> {
+    let (mut wraps, mut damaged) = (Vec::new(), Vec::new());
+    for name in store.list_folder("keys")? {
+        let Ok(object) = format!("keys/{name}").parse::<ObjectKey>() else { continue };
+        let bytes = store.get(&object, WRAP_BYTES_MAX)?;
+        let wrap = Wrap::parse(&bytes).and_then(|wrap| match wrap.key() {
+            Ok(key) if name == format!("{key}.{}", wrap.name()) => Ok(wrap),
+            Ok(_) => Err(FormatError::new("wrapped key", "it lies under another name")),
+            Err(error) => Err(error),
+        });
+        match wrap {
+            Ok(wrap) => wraps.push(wrap),
+            Err(source) => damaged.push((object, source)),
+        }
+    }
+    Ok((wraps, damaged))
+}
+
+/// The data key that an object `keys/<key-id>.<wrap>` is of.
+fn key_in_name(object: &ObjectKey) -> Option<DataKeyId> {
+    object.as_str().strip_prefix("keys/")?.split_once('.')?.0.parse().ok()
+}
+
+fn open(wrap: &Wrap, secrets: &[KeySecret]) -> Result<Option<DataKey>, KeyError> {
+    for secret in secrets {
+        let opened = wrap.open(secret).map_err(|source| damaged(wrap, source))?;
+        if opened.is_some() {
+            return Ok(opened);
+        }
+    }
+    Ok(None)
+}
+
+fn id_of(wrap: &Wrap) -> Result<DataKeyId, KeyError> {
+    wrap.key()
+        .map_err(|source| KeyError::Damaged { object: "keys/unnamed".parse().expect("a plain name"), source })
+}
+
+fn damaged(wrap: &Wrap, source: FormatError) -> KeyError {
+    match wrap.key() {
+        Ok(key) => KeyError::Damaged { object: object_key(key, wrap.name()), source },
+        Err(source) => KeyError::Damaged { object: "keys/unnamed".parse().expect("a plain name"), source },
+    }
+}
+
+fn names_of(wraps: &[Wrap], key: DataKeyId) -> String {
+    let names = wraps.iter().filter(|wrap| wrap.key() == Ok(key)).map(Wrap::name);
+    names.collect::<Vec<_>>().join(", ")
+}
