@@ -1,0 +1,211 @@
+//! A million files and two million frames of a block each: planned, stored on disk, stored again with the
+//! first set as parent, listed, verified and extracted, in less than 256 MiB of memory.
+//!
+//! A program of its own, for the peak of a process is what is measured. `BACKSTOP_SCALE=10` makes ten
+//! times as many frames.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use engine::{
+    BackupRequest, BadBlocks, EntryKind, Interrupted, JobControl, Reuse, SetRecord, SetTimes, SetWriter, Source,
+    SourceEntry, SourceError, SourceFile, Stage,
+};
+use jiff::Timestamp;
+use repository::{
+    AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch, KeySecret,
+    Manifest, Place, Repository, StoredPath, VerifyOptions, VerifyProgress,
+};
+
+const FILES: u64 = 1_000_000;
+const FILES_IN_FOLDER: u64 = 20_000;
+const PEAK_KIB_MAX: u64 = 256 * 1024;
+
+/// Files whose content follows from their number; nothing is on disk.
+#[derive(Debug)]
+struct Generated {
+    blocks_each: u64,
+}
+
+#[derive(Debug)]
+struct GeneratedFile {
+    number: u64,
+    bytes: u64,
+}
+
+impl SourceFile for GeneratedFile {
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = (offset + buffer.len() as u64).min(self.bytes);
+        let length = usize::try_from(end.saturating_sub(offset)).expect("fits");
+        for (block, number) in buffer[..length].chunks_mut(BLOCK_BYTES).zip(offset / BLOCK_BYTES as u64..) {
+            block.fill(0);
+            block[..8].copy_from_slice(&self.number.to_le_bytes());
+            block[8..16].copy_from_slice(&number.to_le_bytes());
+        }
+        Ok(length)
+    }
+}
+
+impl Source for Generated {
+    fn entries(&self) -> Box<dyn Iterator<Item = Result<SourceEntry, SourceError>> + Send + '_> {
+        let entry = |path: String, kind| SourceEntry {
+            path: StoredPath::new(path).expect("path"),
+            kind,
+            mode: 0o700,
+            owner: 1,
+            group: 1,
+        };
+        let bytes = self.blocks_each * BLOCK_BYTES as u64;
+        let folders = 0..FILES / FILES_IN_FOLDER;
+        Box::new(folders.flat_map(move |folder| {
+            let own = std::iter::once(Ok(entry(format!("data/{folder:06}"), EntryKind::Directory)));
+            let file = move |n| Ok(entry(format!("data/{folder:06}/{n:08}"), EntryKind::File { bytes }));
+            own.chain((0..FILES_IN_FOLDER).map(file))
+        }))
+    }
+
+    fn open(&self, entry: &SourceEntry) -> Result<Option<Arc<dyn SourceFile>>, SourceError> {
+        let path = entry.path.to_string();
+        let digits: String = path.chars().filter(char::is_ascii_digit).collect();
+        let number = digits.parse().expect("digits");
+        Ok(Some(Arc::new(GeneratedFile { number, bytes: self.blocks_each * BLOCK_BYTES as u64 })))
+    }
+
+    fn prove(
+        &self,
+        _entry: &SourceEntry,
+        _file: &dyn SourceFile,
+        _offset: u64,
+        _bytes: &mut [u8],
+    ) -> Result<BadBlocks, SourceError> {
+        Ok(BadBlocks::default())
+    }
+}
+
+#[derive(Debug)]
+struct Free;
+
+impl JobControl for Free {
+    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
+        Ok(())
+    }
+
+    fn plan(&self, _bytes_planned: u64) {}
+
+    fn advance(&self, _bytes: u64) {}
+
+    fn prove(&self, _done: u64, _total: u64) {}
+
+    fn check(&self) -> Result<(), Interrupted> {
+        Ok(())
+    }
+
+    fn wait_for_slot(&self) -> Result<(), Interrupted> {
+        Ok(())
+    }
+
+    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
+        Ok(())
+    }
+}
+
+impl VerifyProgress for Free {
+    fn plan(&self, _bytes: u64) {}
+
+    fn advance(&self, _bytes: u64) {}
+}
+
+fn request(set: u32) -> BackupRequest {
+    BackupRequest {
+        instance: "pg".parse().expect("id"),
+        set: BackupSetId::new(set).expect("id"),
+        job: BackupJobId::new(set).expect("id"),
+        epoch: FencingEpoch::new(1),
+        catalog: CatalogId::from_bytes([1; 16]),
+        attempt: AttemptId::random(),
+        dead_attempts: Vec::new(),
+        manual: true,
+        retention_days: None,
+        reuse: Reuse::Parent,
+        threads: NonZeroUsize::new(2).expect("two"),
+        compression: Compression::Zstd(1),
+        now: Timestamp::UNIX_EPOCH,
+        free_space_floor_bytes: Some(0),
+        own_directories: Vec::new(),
+    }
+}
+
+fn publish(set: SetWriter<'_>) -> Manifest {
+    let now = Timestamp::UNIX_EPOCH;
+    let record = SetRecord {
+        engine: "test".to_owned(),
+        server_version: "1".to_owned(),
+        record: serde_json::Value::Null,
+        times: SetTimes { started: now, ended: now, consistent: now },
+        proven: now,
+    };
+    set.prove_and_publish(record, &Free).expect("publish")
+}
+
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("peak");
+    line.trim().trim_end_matches(" kB").parse().expect("number")
+}
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_files_and_frames() {
+    let scale: u64 = std::env::var("BACKSTOP_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let source = Generated { blocks_each: 2 * scale };
+    let dir = tempfile::tempdir().expect("dir");
+    let store = Arc::new(blobstore::LocalStore::create(dir.path()).expect("store"));
+    let secret = KeySecret::random_file();
+    let repository = Repository::create(store, secret, CatalogId::random(), Timestamp::UNIX_EPOCH);
+    let repository = repository.expect("repository");
+
+    // Frames of one block each, which only a set after many changes has: written one by one.
+    let mut first = SetWriter::begin(&repository, &request(1)).expect("begin");
+    let mut content = vec![0; BLOCK_BYTES];
+    for entry in source.entries() {
+        let entry = entry.expect("entry");
+        if entry.kind == EntryKind::Directory {
+            first.add_entry(&entry).expect("folder");
+            continue;
+        }
+        let file = source.open(&entry).expect("open").expect("there");
+        let mut stream = first.file_stream().expect("stream");
+        for block in 0..source.blocks_each {
+            file.read_at(block * BLOCK_BYTES as u64, &mut content).expect("read");
+            stream.write(&content).expect("write");
+            stream.end_frame().expect("frame");
+        }
+        first.add_streamed(&entry, &stream.finish().expect("finish")).expect("add");
+    }
+    let first = publish(first);
+    assert_eq!(first.totals.files, FILES);
+    assert!(first.totals.new_frames >= FILES * source.blocks_each);
+
+    let mut second = SetWriter::begin(&repository, &request(2)).expect("begin");
+    second.copy(&source, &Free).expect("copy");
+    let second = publish(second);
+    assert_eq!(second.totals.reused_bytes, second.totals.source_bytes);
+
+    let name = AttemptName { set: second.origin.set, attempt: second.origin.attempt };
+    let place = Place { instance: second.origin.instance.clone(), name };
+    let set = repository.open_set(&place).expect("open");
+    assert_eq!(set.entries().expect("entries").filter(|entry| entry.is_ok()).count() as u64, second.totals.entries);
+
+    let options = VerifyOptions { threads: 2, sample_percent: 100, seed: 0 };
+    let report = repository.verify(None, &options, &Free).expect("verify");
+    assert_eq!(report.faults, []);
+
+    let peak = peak_kib();
+    eprintln!("peak {} MiB", peak / 1024);
+    assert!(peak < PEAK_KIB_MAX, "the peak was {peak} KiB");
+}
