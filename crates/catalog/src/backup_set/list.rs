@@ -1,0 +1,99 @@
+//! Looking at sets.
+
+use jiff::Timestamp;
+use repository::{BackupSetId, InstanceId};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use crate::backup_set::{BackupMode, BackupSet, BackupType, SetStatus};
+use crate::catalog::Catalog;
+use crate::column::{json, micros};
+use crate::entity::backup_set::{Column, Entity};
+use crate::error::{Doing, Error};
+use crate::page::{Page, Paged};
+use crate::statement::{get, query_one};
+
+/// Which living sets to list; what is `None` does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupSetFilter {
+    /// Only of this instance.
+    pub instance: Option<InstanceId>,
+    /// Only this set.
+    pub set: Option<BackupSetId>,
+    /// Only asked for in this way.
+    pub mode: Option<BackupMode>,
+    /// Only with this status.
+    pub status: Option<SetStatus>,
+    /// Only of this type.
+    pub backup_type: Option<BackupType>,
+    /// Only those that ended at this time or later.
+    pub ended_start: Option<Timestamp>,
+    /// Only those that ended before this time.
+    pub ended_end: Option<Timestamp>,
+}
+
+impl Catalog {
+    /// The set of that number, also with a tombstone.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_set(&self, id: BackupSetId) -> Result<Option<BackupSet>, Error> {
+        let found = Entity::find_by_id(i64::from(id.get())).one(self.readers()).await.doing("read a set")?;
+        found.map(BackupSet::from_row).transpose()
+    }
+
+    /// What the engine recorded of a set.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_engine_record(&self, id: BackupSetId) -> Result<Option<serde_json::Value>, Error> {
+        let sql = "SELECT record_json FROM engine_record WHERE set_id = $1";
+        let row =
+            query_one(self.readers(), "read an engine record", sql, [i64::from(id.get()).into()]).await?;
+        row.map(|row| json("engine_record.record_json", &get::<String>(&row, "record_json")?)).transpose()
+    }
+
+    /// A page of living sets, the one that ended last first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list_sets(&self, filter: &BackupSetFilter, page: Page) -> Result<Paged<BackupSet>, Error> {
+        let total = filter.query().count(self.readers()).await.doing("count sets")?;
+        let rows = filter.page(page).all(self.readers()).await.doing("list sets")?;
+        let rows = rows.into_iter().map(BackupSet::from_row).collect::<Result<_, _>>()?;
+        Ok(Paged { rows, total })
+    }
+}
+
+impl BackupSetFilter {
+    pub(crate) fn page(&self, page: Page) -> Select<Entity> {
+        let ordered = self.query().order_by_desc(Column::EndedMicros).order_by_desc(Column::Id);
+        ordered.offset(page.offset()).limit(page.limit())
+    }
+
+    fn query(&self) -> Select<Entity> {
+        let Self { instance, set, mode, status, backup_type, ended_start, ended_end } = self;
+        let mut query = Entity::find().filter(Column::TombstonedMicros.is_null());
+        if let Some(instance) = instance {
+            query = query.filter(Column::InstanceId.eq(instance.as_str()));
+        }
+        if let Some(set) = set {
+            query = query.filter(Column::Id.eq(i64::from(set.get())));
+        }
+        if let Some(mode) = mode {
+            query = query.filter(Column::Mode.eq(mode.as_str()));
+        }
+        if let Some(status) = status {
+            query = query.filter(Column::Status.eq(status.as_str()));
+        }
+        if let Some(backup_type) = backup_type {
+            query = query.filter(Column::BackupType.eq(backup_type.as_str()));
+        }
+        if let Some(start) = ended_start {
+            query = query.filter(Column::EndedMicros.gte(micros(*start)));
+        }
+        if let Some(end) = ended_end {
+            query = query.filter(Column::EndedMicros.lt(micros(*end)));
+        }
+        query
+    }
+}

@@ -1,0 +1,127 @@
+//! What the databases' planners make of the statements that are frequent or may meet many rows.
+
+use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, TransactionTrait, Value};
+
+use super::{Database, instance_id};
+use crate::catalog::Catalog;
+use crate::job::{ForPlans as JobStatements, GROUP_MAX};
+use crate::nonce::{EXPIRED_UP_TO, FORGET_EXPIRED};
+use crate::{BackupSetFilter, JobFilter, JobKind, JobPhase, Page};
+
+/// Enough that no planner prefers to read them all.
+const JOBS: u32 = 20_000;
+
+/// A statement and the indexes that it must use.
+type Expectation = (&'static str, String, &'static [&'static str]);
+
+pub(super) async fn every_frequent_statement_uses_an_index(database: &Database) {
+    let catalog = database.node().await;
+    fill(&catalog).await;
+    for (name, sql, indexes) in expectations(&catalog) {
+        let plan = explain(&catalog, &sql).await;
+        for index in indexes {
+            assert!(plan.contains(index), "{name} does not use {index}:\n{plan}");
+        }
+        for table in ["job", "backup_set", "nonce"] {
+            let whole = plan.lines().find(|line| {
+                let line = line.trim();
+                line.ends_with(&format!("SCAN {table}")) || line.contains(&format!("Seq Scan on {table} "))
+            });
+            assert_eq!(whole, None, "{name} reads the whole table:\n{plan}");
+        }
+    }
+}
+
+fn expectations(catalog: &Catalog) -> Vec<Expectation> {
+    let connection = catalog.readers();
+    let backend = connection.get_database_backend();
+    let page = Page::new(2, 30).expect("a page");
+    let instance = Some(instance_id("pg-1"));
+    let of_instance =
+        JobFilter { instance: instance.clone(), kind: Some(JobKind::Backup), ..JobFilter::default() };
+    let queued = JobFilter { phases: Some(vec![JobPhase::Queued]), ..JobFilter::default() };
+    let sets = BackupSetFilter { instance, ..BackupSetFilter::default() };
+    let JobStatements { claim, fail_hopeless, release, next_claimable, active_backups, active_jobs, look_up } =
+        JobStatements::collect(connection);
+    let primary_key: &[_] = if backend == DbBackend::Postgres { &["job_pkey"] } else { &["PRIMARY KEY"] };
+    vec![
+        ("claim", claim, &["job_running", "job_queued"]),
+        ("fail hopeless", fail_hopeless, &["job_running"]),
+        ("release", release, &["job_running"]),
+        ("next claimable", next_claimable, &["job_running", "job_queued"]),
+        ("active backups", active_backups, &["job_active_backup"]),
+        ("active jobs", active_jobs, &["job_"]),
+        ("look up", look_up, primary_key),
+        ("jobs of an instance", of_instance.page(page).build(backend).sql, &["job_of_instance"]),
+        ("queued jobs", queued.page(page).build(backend).sql, &["job_active"]),
+        ("sets", sets.page(page).build(backend).sql, &["backup_set_of_instance"]),
+        ("expired nonces", EXPIRED_UP_TO.to_owned(), &["nonce_expiring"]),
+        ("forget nonces", FORGET_EXPIRED.to_owned(), &["nonce_expiring"]),
+    ]
+}
+
+/// Jobs of a thousand instances, most of them ended, with a set each.
+async fn fill(catalog: &Catalog) {
+    let (active, id) = (JOBS - 10, "11111111111111111111111111111111");
+    let numbers =
+        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {JOBS})");
+    let instances = format!(
+        "{numbers} INSERT INTO instance (id, engine, host, port, user_name, ssl_mode, host_instance, created_micros) \
+         SELECT 'pg-' || i, 'postgresql', 'localhost', 5432, 'backup', 'prefer', i, 0 FROM n WHERE i <= 1000"
+    );
+    let jobs = format!(
+        "{numbers} INSERT INTO job (id, kind, repository_id, instance_id, mode, parameters_json, state, stage, \
+         due_micros, attempts_count, fencing_epoch, cancel_requested, process_percent, done_bytes, created_micros, \
+         ended_micros) SELECT i, 'backup', '{id}', 'pg-' || (i % 1000 + 1), 'manual', 'null', \
+         CASE WHEN i > {active} THEN 'queued' ELSE 'failed' END, 'no_start', i, 0, 0, \
+         {{false}}, 0, 0, i, CASE WHEN i > {active} THEN NULL ELSE i END FROM n"
+    );
+    let sets = format!(
+        "{numbers} INSERT INTO backup_set (id, instance_id, repository_id, job_id, attempt_id, fencing_epoch, status, \
+         backup_type, method, mode, engine, engine_version, started_micros, ended_micros, size_bytes, stored_bytes, \
+         new_bytes, encrypted) SELECT i, 'pg-' || (i % 1000 + 1), '{id}', i, '{id}', 1, 'success', 'full', 'physical', \
+         'manual', 'postgresql', '15', i, i, 0, 0, 0, {{false}} FROM n"
+    );
+    let nonces = format!(
+        "{numbers} INSERT INTO nonce (key_id, nonce_hash, expires_micros) SELECT 'key-' || i, {{hash}}, i FROM n"
+    );
+    let postgres = catalog.writer().get_database_backend() == DbBackend::Postgres;
+    for sql in [instances, jobs, sets, nonces] {
+        let sql = sql.replace("{false}", if postgres { "FALSE" } else { "0" });
+        let sql = sql.replace("{hash}", if postgres { "decode('00', 'hex')" } else { "x'00'" });
+        catalog.writer().execute_unprepared(&sql).await.expect("rows are made");
+    }
+    if postgres {
+        catalog.writer().execute_unprepared("ANALYZE").await.expect("the planner is told");
+    }
+}
+
+/// The plan that serves every value: on PostgreSQL, of a statement that is prepared.
+async fn explain(catalog: &Catalog, sql: &str) -> String {
+    let connection = catalog.writer();
+    let backend = connection.get_database_backend();
+    let rows = if backend == DbBackend::Postgres {
+        let transaction = connection.begin().await.expect("a transaction");
+        transaction.execute_unprepared("SET LOCAL plan_cache_mode = force_generic_plan").await.expect("set");
+        transaction.execute_unprepared(&format!("PREPARE explained AS {sql}")).await.expect(sql);
+        let nulls = vec!["NULL"; placeholders(sql)].join(", ");
+        let execute = if nulls.is_empty() { "explained".to_owned() } else { format!("explained ({nulls})") };
+        let statement = Statement::from_string(backend, format!("EXPLAIN EXECUTE {execute}"));
+        let rows = transaction.query_all_raw(statement).await.expect(sql);
+        transaction.execute_unprepared("DEALLOCATE explained").await.expect("deallocated");
+        rows
+    } else {
+        let nulls = vec![Value::BigInt(None); placeholders(sql)];
+        let statement = Statement::from_sql_and_values(backend, format!("EXPLAIN QUERY PLAN {sql}"), nulls);
+        connection.query_all_raw(statement).await.expect(sql)
+    };
+    let column = if backend == DbBackend::Postgres { "QUERY PLAN" } else { "detail" };
+    let lines = rows.iter().map(|row| row.try_get::<String>("", column).expect("a line"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// How many values a statement takes.
+fn placeholders(sql: &str) -> usize {
+    let numbered = (1..=GROUP_MAX).take_while(|n| sql.contains(&format!("${n}"))).count();
+    numbered.max(sql.matches('?').count())
+}

@@ -1,0 +1,5 @@
+//! The catalog on real databases.
+
+mod postgres;
+mod properties;
+mod sqlite;
