@@ -1,0 +1,3 @@
+//! Properties of the WAL's names and positions that hold for every value.
+
+mod properties;
