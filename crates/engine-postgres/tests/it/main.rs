@@ -1,0 +1,11 @@
+//! The engine against real servers.
+
+mod harness;
+
+mod backing_up;
+mod checking;
+mod debian_layout;
+mod failing;
+mod reading_files;
+mod refusing_to_restore;
+mod restoring;
