@@ -1,0 +1,83 @@
+//! Where the service is.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::command_line::Everywhere;
+use crate::failure::WrongUse;
+use crate::home;
+
+const VARIABLE: &str = "BACKSTOP_ENDPOINT";
+const SCHEME: &str = "http://";
+const DEFAULT: &str = "http://127.0.0.1:8086";
+
+/// The URL of a service: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    url: String,
+}
+
+impl Endpoint {
+    /// The one that `BACKSTOP_ENDPOINT` names; else the address on which the home's service listens; else the
+    /// default.
+    ///
+    /// # Errors
+    /// The variable is no such URL → `WrongUse`.
+    pub(crate) fn find(everywhere: &Everywhere) -> Result<Self, WrongUse> {
+        match std::env::var(VARIABLE) {
+            Ok(url) if !url.is_empty() => Self::parse(&url),
+            Ok(_) | Err(_) => Ok(Self::of_home(everywhere)),
+        }
+    }
+
+    /// The URL, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port, as the `Host` header has them.
+    pub(crate) fn host(&self) -> &str {
+        &self.url[SCHEME.len()..]
+    }
+
+    fn of_home(everywhere: &Everywhere) -> Self {
+        let config = home::open(everywhere).ok().and_then(|home| home::config(&home).ok());
+        let Some(mut address) = config.map(|config| config.listen) else {
+            return Self { url: DEFAULT.to_owned() };
+        };
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Self { url: format!("{SCHEME}{address}") }
+    }
+
+    fn parse(text: &str) -> Result<Self, WrongUse> {
+        let url = text.strip_suffix('/').unwrap_or(text);
+        let host = url.strip_prefix(SCHEME).unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        if !host.is_empty() && host.bytes().all(plain) {
+            Ok(Self { url: url.to_owned() })
+        } else {
+            // The text may hold a password, so it is not repeated.
+            Err(WrongUse(format!("{VARIABLE} must be http://HOST:PORT, such as http://127.0.0.1:8086")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_scheme_host_and_port() {
+        let endpoint = Endpoint::parse("http://[::1]:8086/").expect("good");
+        assert_eq!((endpoint.url(), endpoint.host()), ("http://[::1]:8086", "[::1]:8086"));
+        for bad in
+            ["", "127.0.0.1:8086", "https://h", "http://", "http://u:p@h/", "http://h/path", "http://h?x"]
+        {
+            Endpoint::parse(bad).expect_err(bad);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! `backstop repository`: listing, verifying and restoring with nothing but a repository and what opens it.
+
+mod list;
+mod verify;
+
+use super::restore;
+use crate::command_line::{Everywhere, RepositoryArguments, RepositoryCommand};
+use crate::failure::Outcome;
+use crate::open;
+
+pub(super) fn run(everywhere: &Everywhere, arguments: &RepositoryArguments) -> anyhow::Result<Outcome> {
+    let RepositoryArguments { access, command } = arguments;
+    let repository = open::repository(everywhere, access)?;
+    match command {
+        RepositoryCommand::List { id } => list::run(&repository, id.as_ref(), everywhere.output),
+        RepositoryCommand::Verify { sample } => verify::run(&repository, *sample, everywhere.output),
+        RepositoryCommand::Restore(arguments) => restore::restore(everywhere, &repository, arguments),
+    }
+}

@@ -1,0 +1,96 @@
+//! Watching a backup job until it is over.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::client::{CallError, Client, rows};
+use crate::failure::Outcome;
+use crate::progress::Progress;
+
+/// How long a service may be away while a job is watched: long enough for a restart.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// Between two looks at a job. Short beside any backup, and cheap: the call reads one row.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Shows a job's progress until it is over, and gives the finished or failed job as the API has it.
+///
+/// # Errors
+/// There is no such job; the service refuses, or stays away.
+pub(crate) fn watch(client: &Client, job: &str) -> anyhow::Result<Value> {
+    let progress = Progress::new(format!("backup job {job}"));
+    let mut away_since: Option<Instant> = None;
+    loop {
+        match client.call("DescribeBackupJobs", &[("BackupJobId", job)]) {
+            Ok(answer) => {
+                away_since = None;
+                let Some(row) = rows(&answer, "BackupJob").first() else {
+                    bail!("there is no backup job {job}")
+                };
+                show(&progress, row);
+                if is_over(row) {
+                    progress.finish();
+                    return Ok(row.clone());
+                }
+            }
+            Err(error) if is_away(&error) => {
+                let since = *away_since.get_or_insert_with(|| {
+                    progress.note("the service does not answer; trying again");
+                    Instant::now()
+                });
+                if since.elapsed() > AWAY_MAX {
+                    return Err(error)
+                        .with_context(|| format!("watch backup job {job}, which may still run"));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        thread::sleep(LOOK_INTERVAL);
+    }
+}
+
+/// What the end of a job means for the command; the cause of a failed one is told on standard error.
+pub(crate) fn outcome(row: &Value) -> Outcome {
+    if text(row, "BackupStatus") == "Finished" {
+        return Outcome::Done;
+    }
+    let (job, code, message) =
+        (text(row, "BackupJobId"), text(row, "FailureCode"), text(row, "FailureMessage"));
+    eprintln!("error: backup job {job} failed: {message} ({code})");
+    Outcome::Failed
+}
+
+/// Whether the service may come back by itself.
+fn is_away(error: &CallError) -> bool {
+    match error {
+        CallError::Unreachable { .. } => true,
+        CallError::Refused { code, .. } => code == "ServiceUnavailable",
+        CallError::Foreign { .. } => false,
+    }
+}
+
+fn is_over(row: &Value) -> bool {
+    matches!(text(row, "BackupStatus"), "Finished" | "Failed")
+}
+
+fn show(progress: &Progress, row: &Value) {
+    let stage = match (text(row, "BackupStatus"), text(row, "BackupProgressStatus")) {
+        ("Uploading", "Checking") => "proving what was stored",
+        ("Checking", _) => "checking the settings",
+        ("NoStart", _) => "queued",
+        ("Preparing", _) => "preparing",
+        ("Waiting", _) => "waiting",
+        ("Uploading", _) => "copying",
+        ("Finished", _) => "finished",
+        ("Failed", _) => "failed",
+        (other, _) => other,
+    };
+    progress.show(stage, text(row, "Process").parse().unwrap_or(0));
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row.get(field).and_then(Value::as_str).unwrap_or_default()
+}

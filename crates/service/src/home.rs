@@ -1,0 +1,268 @@
+//! The home: the folder that holds what belongs to this installation.
+//!
+//! ```text
+//! backstop.toml            configuration
+//! catalog.sqlite           the embedded catalog, unless another is configured
+//! repository/              the default repository
+//! keys/repository.key      wraps the repository's data keys; whoever loses it loses the backups
+//! keys/repository.exported a mark that the key was copied away
+//! keys/secrets.key         seals the passwords and access keys in the catalog
+//! access.json              the access key that this home's own commands use
+//! node                     name under which this node holds leases
+//! lock                     held exclusively by `serve`
+//! ```
+//!
+//! Folders are 0700, files 0600. Whatever is written is durable, and whole or absent.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use blobstore::durable;
+use catalog::LeaseOwner;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// A home, by its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    root: PathBuf,
+}
+
+/// Proof that no other process serves the home. The lock goes with the process, however it ends.
+#[derive(Debug)]
+pub struct HomeLock {
+    _file: File,
+}
+
+/// An access key as `access.json` has it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct HomeAccessKey {
+    /// The key's id.
+    pub access_key_id: String,
+    /// The key's secret.
+    pub access_key_secret: String,
+}
+
+impl std::fmt::Debug for HomeAccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HomeAccessKey({}, [redacted])", self.access_key_id)
+    }
+}
+
+impl Home {
+    /// An existing home.
+    ///
+    /// # Errors
+    /// There is no configuration in it → [`Error::NoHome`].
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let home = Self::at(root)?;
+        if home.configuration().is_file() { Ok(home) } else { Err(Error::NoHome(home.root)) }
+    }
+
+    /// The folder, made if need be, whether or not it is a home yet.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn create(root: &Path) -> Result<Self, Error> {
+        let home = Self::at(root)?;
+        for folder in [home.root.clone(), home.keys()] {
+            durable::create_dir_all_durable(&folder).map_err(Error::file("create", &folder))?;
+        }
+        Ok(home)
+    }
+
+    fn at(root: &Path) -> Result<Self, Error> {
+        let root = std::path::absolute(root).map_err(Error::file("find", root))?;
+        Ok(Self { root })
+    }
+
+    /// The folder, absolute.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// `backstop.toml`.
+    pub fn configuration(&self) -> PathBuf {
+        self.root.join("backstop.toml")
+    }
+
+    /// Address of the embedded catalog.
+    pub fn catalog_url(&self) -> String {
+        format!("sqlite://{}", self.root.join("catalog.sqlite").display())
+    }
+
+    /// Address of the default repository.
+    pub fn repository_url(&self) -> String {
+        format!("file://{}", self.root.join("repository").display())
+    }
+
+    /// The folder of keys.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// The file whose secret wraps the repository's data keys.
+    pub fn repository_key(&self) -> PathBuf {
+        self.keys().join("repository.key")
+    }
+
+    /// The file whose key seals the secrets in the catalog.
+    pub fn secrets_key(&self) -> PathBuf {
+        self.keys().join("secrets.key")
+    }
+
+    fn exported_mark(&self) -> PathBuf {
+        self.keys().join("repository.exported")
+    }
+
+    /// The file with the home's own access key.
+    pub fn access_file(&self) -> PathBuf {
+        self.root.join("access.json")
+    }
+
+    /// The home's own access key, `None` before `init` made one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not one.
+    pub fn access_key(&self) -> Result<Option<HomeAccessKey>, Error> {
+        let path = self.access_file();
+        let Some(text) = read_optional(&path)? else { return Ok(None) };
+        let parsed = serde_json::from_str(&text).map_err(io::Error::from);
+        parsed.map(Some).map_err(Error::file("read", path))
+    }
+
+    /// Stores the home's own access key.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put_access_key(&self, key: &HomeAccessKey) -> Result<(), Error> {
+        let path = self.access_file();
+        let mut text = Zeroizing::new(serde_json::to_vec_pretty(key).expect("two texts are always JSON"));
+        text.push(b'\n');
+        durable::replace_file(&path, &text).map_err(Error::file("write", path))
+    }
+
+    /// Whether the repository's key was copied away from this home.
+    pub fn is_key_exported(&self) -> bool {
+        self.exported_mark().exists()
+    }
+
+    /// Notes that the repository's key was copied away.
+    ///
+    /// # Errors
+    /// The mark cannot be written.
+    pub fn mark_key_exported(&self) -> Result<(), Error> {
+        let path = self.exported_mark();
+        durable::replace_file(&path, b"").map_err(Error::file("write", path))
+    }
+
+    /// The name under which this node holds leases, drawn once.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn lease_owner(&self) -> Result<LeaseOwner, Error> {
+        let path = self.root.join("node");
+        if let Some(name) = read_optional(&path)? {
+            return Ok(LeaseOwner::new(name.trim()));
+        }
+        let random = getrandom::u64().map_err(|e| Error::System("draw a name for this node", io::Error::other(e)))?;
+        let name = format!("node-{random:016x}");
+        durable::write_new_file(&path, format!("{name}\n").as_bytes()).map_err(Error::file("write", &path))?;
+        Ok(LeaseOwner::new(name))
+    }
+
+    /// Takes the home for this process alone.
+    ///
+    /// # Errors
+    /// Another process has it → [`Error::HomeInUse`].
+    pub fn lock(&self) -> Result<HomeLock, Error> {
+        let path = self.root.join("lock");
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = options.map_err(Error::file("open", &path))?;
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut text = String::new();
+            let read = file.read_to_string(&mut text);
+            let process = read.ok().and_then(|_| text.trim().parse().ok());
+            return Err(Error::HomeInUse { path: self.root.clone(), process });
+        }
+        let number = format!("{}\n", std::process::id());
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
+        written.map_err(Error::file("write", path))?;
+        Ok(HomeLock { _file: file })
+    }
+
+    /// What of the home others than its owner may read or write; nothing should be.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn open_to_others(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut found = Vec::new();
+        let mut paths = vec![self.root.clone(), self.keys()];
+        for folder in [self.root.clone(), self.keys()] {
+            for entry in std::fs::read_dir(&folder).map_err(Error::file("list", &folder))? {
+                paths.push(entry.map_err(Error::file("list", &folder))?.path());
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        for path in paths {
+            let metadata = std::fs::symlink_metadata(&path).map_err(Error::file("look at", &path))?;
+            if !metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0 {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A file's text, `None` when there is none.
+pub(crate) fn read_optional(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file("read", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_served_by_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(&folder.path().join("home")).unwrap();
+        let lock = home.lock().unwrap();
+        match home.lock() {
+            Err(Error::HomeInUse { process, .. }) => assert_eq!(process, Some(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+        drop(lock);
+        home.lock().unwrap();
+    }
+
+    #[test]
+    fn a_node_keeps_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(folder.path()).unwrap();
+        assert_eq!(home.lease_owner().unwrap(), home.lease_owner().unwrap());
+    }
+
+    #[test]
+    fn what_others_can_read_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(&folder.path().join("home")).unwrap();
+        let key = HomeAccessKey { access_key_id: "id".to_owned(), access_key_secret: "secret".to_owned() };
+        home.put_access_key(&key).unwrap();
+        assert_eq!(home.access_key().unwrap(), Some(key));
+        assert_eq!(home.open_to_others().unwrap(), Vec::<PathBuf>::new());
+        std::fs::set_permissions(home.access_file(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(home.open_to_others().unwrap(), [home.access_file()]);
+    }
+}

@@ -1,0 +1,243 @@
+//! `serve`: the parts of the service put together, and taken apart again in order.
+//!
+//! Start: lock, catalog, repository, jobs of this home's dead process released, then runner and port.
+//! Stop: no more connections and no more claims; open requests end, running attempts give their jobs back;
+//! the last nonces are stored; the lock goes last.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use catalog::Catalog;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::authentication::{Authentication, FLUSH_EVERY, flush_nonces};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::context::{Context, KnownInstances, RequestIds};
+use crate::engines::{BuiltInEngines, Engines};
+use crate::error::Error;
+use crate::home::{Home, HomeLock};
+use crate::metrics::Metrics;
+use crate::runner::{JobTimes, Runner, reconcile};
+use crate::secret_box::SecretBox;
+use crate::server::{Server, ServerLimits};
+use crate::storage::open_local;
+
+/// Time for changes that outlive their calls.
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Answers the API.
+    pub api: bool,
+    /// Starts what is due.
+    pub scheduler: bool,
+    /// Runs jobs.
+    pub worker: bool,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self { api: true, scheduler: true, worker: true }
+    }
+}
+
+impl FromStr for Roles {
+    type Err = String;
+
+    /// Comma-separated: `api`, `scheduler`, `worker`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut roles = Self { api: false, scheduler: false, worker: false };
+        for word in text.split(',') {
+            match word.trim() {
+                "api" => roles.api = true,
+                "scheduler" => roles.scheduler = true,
+                "worker" => roles.worker = true,
+                other => return Err(format!("{other:?} is no role: api, scheduler or worker is expected")),
+            }
+        }
+        Ok(roles)
+    }
+}
+
+/// What `serve` is asked for.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The home.
+    pub home: Home,
+    /// Its configuration.
+    pub config: Config,
+    /// What this node does.
+    pub roles: Roles,
+    /// Makes engines.
+    pub engines: Arc<dyn Engines>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// What the server takes.
+    pub limits: ServerLimits,
+    /// Times of leases and retries.
+    pub times: JobTimes,
+}
+
+impl ServeOptions {
+    /// As the home is configured; `environment` overlays that.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn new(home: Home, environment: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            config: Config::load(&home, environment)?,
+            home,
+            roles: Roles::default(),
+            engines: Arc::new(BuiltInEngines),
+            clock: SystemClock::shared(),
+            limits: ServerLimits::default(),
+            times: JobTimes::default(),
+        })
+    }
+}
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct RunningService {
+    context: Arc<Context>,
+    server: Arc<Server>,
+    runner: Option<Arc<Runner>>,
+    address: Option<SocketAddr>,
+    ending: CancellationToken,
+    tasks: TaskTracker,
+    lock: HomeLock,
+}
+
+/// Serves until SIGTERM or SIGINT; a second signal ends it at once.
+///
+/// # Errors
+/// It cannot start; see [`Error`].
+pub async fn serve(options: ServeOptions) -> Result<(), Error> {
+    let handler = |kind| signal(kind).map_err(|e| Error::System("watch for signals", e));
+    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
+    let service = start(options).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: jobs give their work back, requests end; another signal ends at once");
+    tokio::select! {
+        () = service.shutdown() => tracing::info!("stopped"),
+        _ = terminate.recv() => tracing::warn!("ended at once"),
+        _ = interrupt.recv() => tracing::warn!("ended at once"),
+    }
+    Ok(())
+}
+
+/// Starts a service.
+///
+/// # Errors
+/// The home is in use; catalog or repository cannot be opened or do not belong together; the address is
+/// taken.
+pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
+    let ServeOptions { home, config, roles, engines, clock, limits, times } = options;
+    let lock = home.lock()?;
+    let owner = home.lease_owner()?;
+    let secrets = Arc::new(SecretBox::open(&home)?);
+    let catalog = Catalog::open(&config.catalog).await?;
+    let repository = open_local(&home, &config)?;
+    if catalog.repository().await? != Some(repository.id()) {
+        return Err(Error::NotInitialized { location: repository.store().location() });
+    }
+    if roles.worker {
+        // The lock proves that whoever held them is dead.
+        let released = catalog.release_leases_of(&owner).await?;
+        if released > 0 {
+            tracing::info!(released, "jobs of the process before are taken over");
+        }
+    }
+    let authentication = Authentication::load(&catalog, clock.now()).await?;
+    let listen = config.listen;
+    let context = Arc::new(Context {
+        known: KnownInstances::new(&config.catalog),
+        home,
+        config,
+        catalog,
+        repository,
+        secrets,
+        engines,
+        clock,
+        authentication,
+        request_ids: RequestIds::new()?,
+        metrics: Metrics::new(),
+        ready: AtomicBool::new(true),
+        background: TaskTracker::new(),
+        runtime: tokio::runtime::Handle::current(),
+    });
+    let server = Arc::new(Server::new(Arc::clone(&context), limits));
+    let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let address = if roles.api { Some(listen_at(listen, &server, &tasks).await?) } else { None };
+    tasks.spawn(flush_regularly(Arc::clone(&context), ending.clone()));
+    let runner = roles.worker.then(|| Runner::new(Arc::clone(&context), owner, times));
+    if let Some(runner) = &runner {
+        tasks.spawn(Arc::clone(runner).run());
+        let shared = Arc::clone(&context);
+        tasks.spawn(async move { reconcile(&shared).await });
+    }
+    Ok(RunningService { context, server, runner, address, ending, tasks, lock })
+}
+
+async fn listen_at(address: SocketAddr, server: &Arc<Server>, tasks: &TaskTracker) -> Result<SocketAddr, Error> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    tasks.spawn(Arc::clone(server).accept(listener));
+    tracing::info!(%address, "listening");
+    Ok(address)
+}
+
+async fn flush_regularly(context: Arc<Context>, ending: CancellationToken) {
+    let mut every = tokio::time::interval(FLUSH_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => if std::env::var_os("SCRATCH_NOFLUSH").is_none() { flush_nonces(&context).await },
+            () = ending.cancelled() => return,
+        }
+    }
+}
+
+impl RunningService {
+    /// Where the API listens; `None` without that role.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Stops: claims and accepts nothing more, lets requests end and jobs be given back, stores what is
+    /// only in memory.
+    pub async fn shutdown(self) {
+        let Self { context, server, runner, address: _, ending, tasks, lock } = self;
+        context.ready.store(false, Ordering::Relaxed);
+        let jobs = async {
+            if let Some(runner) = &runner {
+                runner.stop().await;
+            }
+        };
+        tokio::join!(server.drain(), jobs);
+        context.background.close();
+        if tokio::time::timeout(BACKGROUND_TIMEOUT, context.background.wait()).await.is_err() {
+            tracing::warn!("a change did not end in time and is cut off");
+        }
+        ending.cancel();
+        tasks.close();
+        if tokio::time::timeout(BACKGROUND_TIMEOUT, tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end in time and is cut off");
+        }
+        flush_nonces(&context).await;
+        drop(lock);
+    }
+}

@@ -1,0 +1,15 @@
+//! The service as its clients see it: over HTTP, with real jobs.
+
+mod client;
+mod folder_engine;
+mod harness;
+
+mod api;
+mod bad_input;
+mod doctor;
+mod identity;
+mod init;
+mod jobs;
+mod postgres;
+mod takeover;
+mod transport;
