@@ -1,0 +1,132 @@
+//! The reference of the API, from the action registry.
+
+use std::fmt::Write;
+
+use rpc::{
+    ACTIONS, API_VERSION, ActionSpec, FieldSpec, HIDDEN_PARAMETERS, ParameterKind, ParameterSpec, Shape,
+};
+use serde_json::Value;
+
+use super::cell;
+
+pub(super) fn render() -> String {
+    let mut page = format!(
+        "# API reference\n\n<!-- Generated from crates/rpc by `make generate`. -->\n\n\
+         The operations of version {API_VERSION} that this service answers. They are called at `/` by GET or POST, \
+         with parameters in the query, the form body or headers, signed by V1 or V3; `Format` or the `Accept` header \
+         choose JSON or XML. Every answer ends with `RequestId`. Errors: [error codes](error-codes.md).\n\n\
+         | Operation | Role | |\n| --- | --- | --- |\n"
+    );
+    for action in ACTIONS {
+        let anchor = action.name.to_lowercase();
+        let kind = if action.extension { "extension of ours" } else { "" };
+        line(&mut page, &format!("| [{}](#{anchor}) | {} | {kind} |", action.name, action.role.as_str()));
+    }
+    line(&mut page, "");
+    let hidden: Vec<String> = HIDDEN_PARAMETERS.iter().map(|name| format!("`{name}`")).collect();
+    line(&mut page, &format!("Accepted everywhere and not acted upon: {}.", hidden.join(", ")));
+    for action in ACTIONS {
+        render_action(&mut page, action);
+    }
+    page
+}
+
+fn render_action(page: &mut String, action: &ActionSpec) {
+    line(page, &format!("\n## {}\n\n{}", action.name, action.doc));
+    let shown: Vec<&ParameterSpec> = action.parameters.iter().filter(|parameter| !parameter.hidden).collect();
+    if !shown.is_empty() {
+        line(page, "\n| Parameter | Type | Required | Meaning |\n| --- | --- | --- | --- |");
+        for parameter in shown {
+            line(page, &parameter_row(parameter));
+        }
+    }
+    if !action.response.is_empty() {
+        line(page, "\n| Answer | Type | Meaning |\n| --- | --- | --- |");
+        render_fields(page, action.response, "");
+    }
+    if !action.errors.is_empty() {
+        let codes: Vec<String> = action.errors.iter().map(|code| format!("`{}`", code.spec().code)).collect();
+        line(page, &format!("\nErrors of its own: {}.", codes.join(", ")));
+    }
+    render_example(page, action);
+}
+
+fn parameter_row(parameter: &ParameterSpec) -> String {
+    let required = if parameter.required { "yes" } else { "no" };
+    let mut meaning = parameter.doc.to_owned();
+    if let Some(limit) = limit(parameter.kind) {
+        let _ = write!(meaning, " {limit}.");
+    }
+    if let Some(default) = parameter.default {
+        let _ = write!(meaning, " Default: `{default}`.");
+    }
+    if parameter.secret {
+        meaning.push_str(" Send it in the form body.");
+    }
+    if !parameter.example.is_empty() {
+        let _ = write!(meaning, " Example: `{}`.", parameter.example);
+    }
+    let kind = parameter.kind.type_name();
+    format!("| {} | {kind} | {required} | {} |", parameter.name, cell(&meaning))
+}
+
+/// What the type's name does not say.
+fn limit(kind: ParameterKind) -> Option<String> {
+    match kind {
+        ParameterKind::Choice { values, .. } => Some(format!("One of `{}`", values.join("`, `"))),
+        ParameterKind::Integer { min, max, also } => {
+            let mut words = vec![format!("{min} to {max}")];
+            words.extend(also.iter().map(ToString::to_string));
+            Some(words.join(", or "))
+        }
+        ParameterKind::IntegerList { count_max, .. } => Some(format!("Comma-separated, at most {count_max}")),
+        ParameterKind::NumberedTexts { count_max, .. } => Some(format!("At most {count_max}")),
+        ParameterKind::Text { characters_max } | ParameterKind::AsciiText { characters_max } => {
+            Some(format!("At most {characters_max} characters"))
+        }
+        ParameterKind::NewInstanceId | ParameterKind::Boolean | ParameterKind::Time => None,
+    }
+}
+
+/// Answers nest three deep: the list's wrapper, the list, a list in its items.
+fn render_fields(page: &mut String, fields: &[FieldSpec], prefix: &str) {
+    for field in fields {
+        let name = format!("{prefix}{}", field.name);
+        let (kind, inner, separator) = match field.shape {
+            Shape::Text => ("String", None, ""),
+            Shape::Number => ("Number", None, ""),
+            Shape::Boolean => ("Boolean", None, ""),
+            Shape::TextList => ("Array of String", None, ""),
+            Shape::Object(inner) => ("Object", Some(inner), "."),
+            Shape::List(inner) => ("Array", Some(inner), "[]."),
+        };
+        line(page, &format!("| {name} | {kind} | {} |", cell(field.doc)));
+        if let Some(inner) = inner {
+            render_fields(page, inner, &format!("{name}{separator}"));
+        }
+    }
+}
+
+fn render_example(page: &mut String, action: &ActionSpec) {
+    let mut command = format!("backstop api {}", action.name);
+    for (name, value) in action.example.parameters {
+        // Writing into a String cannot fail.
+        let _ = write!(command, " --{name} {}", quote(value));
+    }
+    line(page, &format!("\n```sh\n{command}\n```"));
+    // The registry's own tests prove that its examples are JSON.
+    let example: Value = serde_json::from_str(action.example.response).unwrap_or(Value::Null);
+    if let Ok(text) = serde_json::to_string_pretty(&example) {
+        line(page, &format!("\n```json\n{text}\n```"));
+    }
+}
+
+fn quote(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/,@".contains(c);
+    if value.chars().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
+}
+
+fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push('\n');
+}
