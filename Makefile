@@ -1,0 +1,62 @@
+# The front door: everything that a person or CI runs is a target here. `make help` lists them.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo build test check fmt clippy tidy doc generated unit e2e parts test-long fuzz bench generate
+
+# The versions of the lock file, always: a build is the same tomorrow.
+CARGO := cargo
+LOCKED := --workspace --locked
+XTASK := $(CARGO) run --quiet --locked --package xtask --
+# Cases of each property in `make fuzz`; a run of the tests takes 256 of most.
+FUZZ_CASES ?= 20000
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Shows the whole product on a throwaway database; KEEP=1 leaves the service running
+	scripts/demo
+
+build: ## The program, as it is shipped: target/release/backstop
+	$(CARGO) build --release --locked --package backstop
+
+test: check unit e2e ## Everything, from a fresh clone: check, unit, e2e; installs what it needs
+
+check: fmt clippy tidy generated doc ## Format, lints, tidy, generated files, documentation; needs no network or root
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+
+tidy: ## The rules of this repository that no compiler knows
+	$(XTASK) tidy
+
+generated:
+	$(XTASK) generate --check
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps --quiet
+
+unit: ## Tests inside the crates and examples in documentation; needs no network, server or root
+	$(CARGO) test $(LOCKED) --lib --bins
+	$(CARGO) test $(LOCKED) --doc
+
+e2e: parts ## The crates' tests from outside: real servers, real clients of the API, crashes, restores
+	$(CARGO) test $(LOCKED) --test '*'
+
+parts: ## Installs what the tests need beside the toolchain: Debian packages, and caches outside the tree
+	scripts/test-parts test
+
+test-long: parts ## The tests at ten times the size; an hour or more
+	BACKSTOP_TEST_LONG=1 $(CARGO) test $(LOCKED) --test '*'
+
+fuzz: ## The property tests with FUZZ_CASES cases each (20000)
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test $(LOCKED) --lib --test '*' propert
+
+bench: ## Measures against pgBackRest on this machine, as ratios
+	scripts/test-parts bench
+	$(CARGO) run --release --locked --package bench
+
+generate: ## Writes the generated files anew
+	$(XTASK) generate
