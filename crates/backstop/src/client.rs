@@ -21,7 +21,7 @@ use endpoint::Endpoint;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest call is RegisterDBInstance, which waits for a database server.
-const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Largest answer: a page has at most 100 rows, so this is far above any.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;

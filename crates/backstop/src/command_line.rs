@@ -18,10 +18,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupCommand, CreateBackup, Method};
 pub(crate) use init::Init;
-pub(crate) use instance::{InstanceCommand, RegisterInstance, SERVER_ENGINES};
+pub(crate) use instance::{InstanceCommand, RegisterInstance};
 pub(crate) use key::{AddKey, KeyCommand};
 pub(crate) use repository::{Percent, RepositoryAccess, RepositoryArguments, RepositoryCommand};
-pub(crate) use restore::{PointArguments, Restore, RestoreArguments, TablespaceMapping};
+pub(crate) use restore::{PointArguments, Restore, RestoreArguments};
 pub(crate) use serve::{LogFormat, Serve};
 pub(crate) use task::TaskCommand;
 

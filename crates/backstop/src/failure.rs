@@ -32,7 +32,8 @@ pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {}", service::error_chain(error.as_ref()));
-    if error.chain().any(|cause| cause.is::<WrongUse>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
+    let wrong_use = error.chain().any(<dyn std::error::Error>::is::<WrongUse>);
+    if wrong_use { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
 fn is_broken_pipe(error: &io::Error) -> bool {

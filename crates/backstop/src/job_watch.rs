@@ -11,7 +11,7 @@ use crate::failure::Outcome;
 use crate::progress::Progress;
 
 /// How long a service may be away while a job is watched: long enough for a restart.
-const AWAY_MAX: Duration = Duration::from_secs(60);
+const AWAY_MAX: Duration = Duration::from_mins(1);
 
 /// Between two looks at a job. Short beside any backup, and cheap: the call reads one row.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);

@@ -1,5 +1,7 @@
 //! Opening a repository without a service: the home's, or one that is named.
 
+use std::path::PathBuf;
+
 use repository::Repository;
 use service::Home;
 
@@ -7,28 +9,45 @@ use crate::command_line::{Everywhere, RepositoryAccess};
 use crate::failure::WrongUse;
 use crate::{home, secret_file};
 
+/// An open repository.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) repository: Repository,
+    /// Directories of ours, in which nothing may be restored: the home, and a repository on a local disk.
+    pub(crate) own_directories: Vec<PathBuf>,
+}
+
 /// Opens the repository that `--repository` names, else the home's, with the secret that is named, else the
 /// home's key.
 ///
 /// # Errors
 /// A URL without any secret at hand → `WrongUse`; there is no such repository, or the secret does not open it.
-pub(crate) fn repository(everywhere: &Everywhere, access: &RepositoryAccess) -> anyhow::Result<Repository> {
+pub(crate) fn repository(everywhere: &Everywhere, access: &RepositoryAccess) -> anyhow::Result<Opened> {
     let RepositoryAccess { repository, key_file, passphrase_file } = access;
     let mut secrets = secret_file::read_all(key_file.as_slice(), passphrase_file.as_slice())?;
-    if secrets.is_empty() {
-        let home = home::open(everywhere);
-        if repository.is_some() && home.is_err() {
-            let problem =
-                "name what opens the repository: --key-file F or --passphrase-file F (there is no home here)";
-            return Err(WrongUse(problem.to_owned()).into());
-        }
-        secrets.push(service::read_key_file(&home?.repository_key())?);
+    let home = home::open(everywhere);
+    if repository.is_some() && secrets.is_empty() && home.is_err() {
+        let needed =
+            "name what opens the repository: --key-file F or --passphrase-file F (there is no home here)";
+        return Err(WrongUse(needed.to_owned()).into());
     }
-    let url = match repository {
-        Some(url) => url.clone(),
-        None => home::config(&home::open(everywhere)?)?.repository,
+    let mut own_directories: Vec<_> =
+        home.as_ref().ok().map(|home| home.path().to_owned()).into_iter().collect();
+    let url = match (repository, secrets.is_empty()) {
+        (Some(url), false) => url.clone(),
+        (named, _) => {
+            let home = home?;
+            if secrets.is_empty() {
+                secrets.push(service::read_key_file(&home.repository_key())?);
+            }
+            match named {
+                Some(url) => url.clone(),
+                None => home::config(&home)?.repository,
+            }
+        }
     };
-    Ok(service::open_repository(&url, secrets)?)
+    own_directories.extend(service::local_path(&url).ok());
+    Ok(Opened { repository: service::open_repository(&url, secrets)?, own_directories })
 }
 
 /// The home's repository, opened with the home's key.

@@ -98,7 +98,7 @@ fn fields(path: &str, value: &Value, lines: &mut Vec<Vec<String>>) {
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
         Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            lines.push(vec![path.to_owned(), plain(value)])
+            lines.push(vec![path.to_owned(), plain(value)]);
         }
     }
 }

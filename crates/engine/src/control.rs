@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-/// The stages of a job's work, in order (DESIGN section 5). Queued, finished and failed are states
+/// The stages of a job's work, in order. Queued, finished and failed are states
 /// of the job, not stages of its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {

@@ -94,8 +94,11 @@ fn run_worker(worker: &mut Worker<'_>, work: &Receiver<Work>, parts: &Sender<Out
         if stop.load(Ordering::Relaxed) {
             return;
         }
+        let outcome = worker.run(work);
+        // What failed half-way leaves a worker that is good for nothing more.
+        let failed = outcome.is_err();
         // The receiver is gone only when the copy has failed already.
-        if parts.send(worker.run(work)).is_err() {
+        if parts.send(outcome).is_err() || failed {
             return;
         }
     }
@@ -210,7 +213,7 @@ impl Coordinator<'_, '_> {
         self.outstanding += 1;
         match self.work.send(work) {
             Ok(()) => Ok(()),
-            // Every worker is gone, which only a panic can do; its outcome says so.
+            // Every worker is gone, after a failure, which its outcome tells, or a panic.
             Err(_) => self.receive(),
         }
     }

@@ -15,6 +15,9 @@ use crate::seal::{DataKey, ObjectSeal, TAG_BYTES};
 /// three in memory within 96 MiB.
 pub(crate) const PACK_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Frames in a pack, at most: bounds its index to some 5 MiB of memory, however small the frames are.
+const PACK_FRAMES_MAX: u32 = 64 * 1024;
+
 /// A pack being filled, in one buffer of [`PACK_BYTES_MAX`].
 #[derive(Debug)]
 pub(crate) struct PackBuilder {
@@ -50,7 +53,8 @@ impl PackBuilder {
 
     pub(crate) fn has_room(&self, frame: &EncodedFrame<'_>) -> bool {
         let end = self.bytes.len() + frame.stored.len() + TAG_BYTES;
-        end + self.index_bytes + index_bytes(frame) + TAG_BYTES + TRAILER_BYTES <= PACK_BYTES_MAX
+        self.frames < PACK_FRAMES_MAX
+            && end + self.index_bytes + index_bytes(frame) + TAG_BYTES + TRAILER_BYTES <= PACK_BYTES_MAX
     }
 
     /// Seals `frame` behind the others and returns its number. The caller has asked for room.

@@ -63,7 +63,8 @@ pub(crate) async fn perform(
     now: Timestamp,
     request_id: RequestId,
 ) -> Outcome {
-    let authenticated = context.authentication.authenticate(&context.catalog, &context.secrets, call, now).await;
+    let authenticated =
+        context.authentication.authenticate(&context.catalog, &context.secrets, call, now).await;
     let Authenticated { call: verified, caller, nonce } = match authenticated {
         Ok(authenticated) => authenticated,
         Err(refusal) => return Outcome { result: Err(refusal), key: None },

@@ -9,12 +9,12 @@ mod nonce_memory;
 
 use catalog::{Catalog, Nonce, NonceHash};
 use jiff::Timestamp;
-use rpc::{ApiError, Call, CLOCK_WINDOW, Credential, Effect, ErrorCode, VerifiedCall};
+use rpc::{ApiError, CLOCK_WINDOW, Call, Credential, Effect, ErrorCode, VerifiedCall};
 
 pub(crate) use caller::Caller;
 use key_cache::{CachedKey, KeyCache};
-pub(crate) use nonce_memory::{FLUSH_EVERY, flush_nonces};
 use nonce_memory::NonceMemory;
+pub(crate) use nonce_memory::{FLUSH_EVERY, flush_nonces};
 
 use crate::refusal::Refusal;
 use crate::secret_box::SecretBox;
@@ -58,7 +58,7 @@ impl Authentication {
         let Some(key) = key else { return Err(ErrorCode::InvalidAccessKeyIdNotFound.into()) };
         key.check(security_token, now)?;
         let verified = call.verify(key.secret())?;
-        let nonce = nonce_of(id, &verified);
+        let nonce = nonce_of(id, verified);
         // What an unknown action would do is nothing, so its nonce is remembered as a reader's.
         let reads = verified.action().map_or(true, |action| action.effect == Effect::Reads);
         self.nonces.use_up(&nonce, now, reads)?;
@@ -77,7 +77,7 @@ impl Authentication {
     }
 }
 
-fn nonce_of(key: &str, call: &VerifiedCall<'_, '_>) -> Nonce {
+fn nonce_of(key: &str, call: VerifiedCall<'_, '_>) -> Nonce {
     let hash = blake3::hash(call.nonce().as_bytes());
     let hash = NonceHash::from_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"));
     // The time leaves the window after one window; clocks may differ by another.

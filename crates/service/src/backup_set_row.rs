@@ -9,7 +9,10 @@ use repository::Manifest;
 ///
 /// # Errors
 /// The manifest names an engine that this release does not know.
-pub(crate) fn backup_set_row(manifest: &Manifest, host_instance: Option<u32>) -> Result<NewBackupSet, UnknownWord> {
+pub(crate) fn backup_set_row(
+    manifest: &Manifest,
+    host_instance: Option<u32>,
+) -> Result<NewBackupSet, UnknownWord> {
     let engine: EngineKind = manifest.engine.parse()?;
     let keep = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
     // A time beyond the end of the calendar is for ever.

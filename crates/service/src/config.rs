@@ -78,7 +78,10 @@ impl Config {
         ("zstd_level", "1 to 19; default: 1"),
         ("copy_slots_max", "copies at a time; further jobs wait"),
         ("bytes_per_second_max", "bytes that all copies together read in a second; default: no limit"),
-        ("free_space_floor_bytes", "free space below which a job stops; 0: off; default: the larger of 1 GiB and 2 %"),
+        (
+            "free_space_floor_bytes",
+            "free space below which a job stops; 0: off; default: the larger of 1 GiB and 2 %",
+        ),
     ];
 
     /// Reads a home's configuration; `environment` answers what a variable holds.
@@ -102,7 +105,8 @@ impl Config {
         let listen = origin.text("listen", written.listen.as_ref());
         let listen_text = listen.as_ref().map_or(LISTEN, |(text, _)| text.as_str());
         let listen_origin = listen.as_ref().map_or("the built-in default", |(_, origin)| origin.as_str());
-        let listen = parse("listen", listen_origin, listen_text, "an address and a port, such as 127.0.0.1:8086")?;
+        let listen =
+            parse("listen", listen_origin, listen_text, "an address and a port, such as 127.0.0.1:8086")?;
         let public_url = origin.text("public_url", written.public_url.as_ref());
         if let Some((url, from)) = &public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
@@ -166,7 +170,8 @@ impl<E: Fn(&str) -> Option<String>> Origin<'_, E> {
 
     fn number(&self, key: &'static str, written: Option<u64>) -> Result<Option<(u64, String)>, Error> {
         let text = self.text(key, written.map(|number| number.to_string()).as_ref());
-        text.map(|(text, from)| Ok((parse(key, &from, &text, "a whole number is expected")?, from))).transpose()
+        text.map(|(text, from)| Ok((parse(key, &from, &text, "a whole number is expected")?, from)))
+            .transpose()
     }
 
     fn count(
@@ -185,7 +190,11 @@ impl<E: Fn(&str) -> Option<String>> Origin<'_, E> {
 
     fn bytes_per_second(&self, written: Option<u64>) -> Result<Option<u64>, Error> {
         match self.number("bytes_per_second_max", written)? {
-            Some((0, from)) => Err(refused("bytes_per_second_max", &from, "at least 1 is expected; leave it out for no limit")),
+            Some((0, from)) => Err(refused(
+                "bytes_per_second_max",
+                &from,
+                "at least 1 is expected; leave it out for no limit",
+            )),
             other => Ok(other.map(|(number, _)| number)),
         }
     }
@@ -207,7 +216,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::create(folder.path()).unwrap();
         blobstore::durable::replace_file(&home.configuration(), text.as_bytes()).unwrap();
-        let find = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| {
+            environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         Config::load(&home, find)
     }
 
@@ -219,7 +230,8 @@ mod tests {
 
     #[test]
     fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
-        let config = load("listen = \"127.0.0.1:1\"\ncopy_slots_max = 3\n", &[("BACKSTOP_LISTEN", "127.0.0.1:2")]);
+        let config =
+            load("listen = \"127.0.0.1:1\"\ncopy_slots_max = 3\n", &[("BACKSTOP_LISTEN", "127.0.0.1:2")]);
         let config = config.unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.copy_slots_max.get(), 3);

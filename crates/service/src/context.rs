@@ -23,7 +23,7 @@ use crate::secret_box::SecretBox;
 /// How long another node's deregistration may go unnoticed.
 const SHARED_CATALOG_TRUST: Duration = Duration::from_secs(5);
 /// With the embedded catalog every change passes through this process, which forgets what it changes.
-const EMBEDDED_CATALOG_TRUST: Duration = Duration::from_secs(600);
+const EMBEDDED_CATALOG_TRUST: Duration = Duration::from_mins(10);
 /// Instances remembered as registered: about 10 MB of names.
 const KNOWN_INSTANCES_MAX: usize = 100_000;
 
@@ -47,6 +47,19 @@ pub(crate) struct Context {
     pub(crate) background: TaskTracker,
     /// For threads that ask the catalog.
     pub(crate) runtime: tokio::runtime::Handle,
+}
+
+impl Context {
+    /// The service's own host for a client that named none: of the public URL, else where it listens.
+    pub(crate) fn own_host(&self) -> String {
+        let public = self.config.public_url.as_deref().and_then(|url| url.split_once("://"));
+        public.map_or_else(|| self.config.listen.to_string(), |(_, host)| host.to_owned())
+    }
+
+    /// The address of the error centre's server, for a client that asked `host`.
+    pub(crate) fn public_url(&self, host: &str) -> String {
+        self.config.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+    }
 }
 
 /// Instances that are registered for sure, so that the most frequent call needs one statement, not two.
@@ -100,7 +113,8 @@ pub(crate) struct RequestIds {
 impl RequestIds {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|e| Error::System("draw a key for request ids", std::io::Error::other(e)))?;
+        getrandom::fill(&mut key)
+            .map_err(|e| Error::System("draw a key for request ids", std::io::Error::other(e)))?;
         Ok(Self { key, last: AtomicU64::new(0) })
     }
 

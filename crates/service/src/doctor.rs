@@ -43,7 +43,12 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     fn good(subject: &str, finding: impl Into<String>) -> Self {
-        Self { subject: subject.to_owned(), severity: Severity::Good, finding: finding.into(), remedy: String::new() }
+        Self {
+            subject: subject.to_owned(),
+            severity: Severity::Good,
+            finding: finding.into(),
+            remedy: String::new(),
+        }
     }
 
     fn warning(subject: &str, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
@@ -90,7 +95,8 @@ pub async fn diagnose(
     match SecretBox::open(&home) {
         Ok(secrets) => found.extend(checks::instances(&catalog, Arc::new(secrets), engines).await),
         Err(error) => {
-            let remedy = "restore keys/secrets.key from a copy of the home; without it, passwords must be given anew";
+            let remedy =
+                "restore keys/secrets.key from a copy of the home; without it, passwords must be given anew";
             found.push(Diagnosis::problem("key", error_chain(&error), remedy));
         }
     }
@@ -123,8 +129,23 @@ fn repository_of(
 
 fn remedy_of(error: &Error) -> &'static str {
     match error {
-        Error::KeyFile { .. } | Error::File { .. } => "bring back keys/repository.key from where it was exported to",
+        Error::KeyFile { .. } | Error::File { .. } => {
+            "bring back keys/repository.key from where it was exported to"
+        }
         Error::RepositoryUrl(_) => "correct `repository` in the configuration",
-        _ => "see that the repository's folder is there, mounted, and belongs to the user who runs this",
+        Error::NoHome(_)
+        | Error::HomeInUse { .. }
+        | Error::Setting { .. }
+        | Error::Configuration { .. }
+        | Error::OfAnotherCatalog { .. }
+        | Error::NotInitialized { .. }
+        | Error::Catalog(_)
+        | Error::Repository(_)
+        | Error::Sealed { .. }
+        | Error::AccessKeyExists(_)
+        | Error::Listen { .. }
+        | Error::System(..) => {
+            "see that the repository's folder is there, mounted, and belongs to the user who runs this"
+        }
     }
 }

@@ -87,7 +87,9 @@ pub enum Error {
         source: KeyFileError,
     },
     /// A stored secret does not open.
-    #[error("the stored secret of {what} does not open with keys/secrets.key of this home; restore that file")]
+    #[error(
+        "the stored secret of {what} does not open with keys/secrets.key of this home; restore that file"
+    )]
     Sealed {
         /// Whose secret.
         what: String,

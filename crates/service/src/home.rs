@@ -171,9 +171,11 @@ impl Home {
         if let Some(name) = read_optional(&path)? {
             return Ok(LeaseOwner::new(name.trim()));
         }
-        let random = getrandom::u64().map_err(|e| Error::System("draw a name for this node", io::Error::other(e)))?;
+        let random =
+            getrandom::u64().map_err(|e| Error::System("draw a name for this node", io::Error::other(e)))?;
         let name = format!("node-{random:016x}");
-        durable::write_new_file(&path, format!("{name}\n").as_bytes()).map_err(Error::file("write", &path))?;
+        durable::write_new_file(&path, format!("{name}\n").as_bytes())
+            .map_err(Error::file("write", &path))?;
         Ok(LeaseOwner::new(name))
     }
 
@@ -183,7 +185,8 @@ impl Home {
     /// Another process has it → [`Error::HomeInUse`].
     pub fn lock(&self) -> Result<HomeLock, Error> {
         let path = self.root.join("lock");
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = options.map_err(Error::file("open", &path))?;
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut text = String::new();
@@ -192,7 +195,8 @@ impl Home {
             return Err(Error::HomeInUse { path: self.root.clone(), process });
         }
         let number = format!("{}\n", std::process::id());
-        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
         written.map_err(Error::file("write", path))?;
         Ok(HomeLock { _file: file })
     }

@@ -103,24 +103,31 @@ fn write_configuration(home: &Home, repository: Option<&str>, catalog: Option<&s
         let given = [("repository", repository, &config.repository), ("catalog", catalog, &config.catalog)];
         for (key, given, configured) in given {
             if given.is_some_and(|given| given != configured) {
-                let problem = "this home is configured for another; edit the file, or make another home".to_owned();
-                return Err(Error::Setting { key: key.to_owned(), origin: path.display().to_string(), problem });
+                let problem =
+                    "this home is configured for another; edit the file, or make another home".to_owned();
+                return Err(Error::Setting {
+                    key: key.to_owned(),
+                    origin: path.display().to_string(),
+                    problem,
+                });
             }
         }
         return Ok(());
     }
-    let mut text = String::from("# Backstop's configuration. Every key can also be given in the environment, as BACKSTOP_KEY.\n");
+    let mut text = String::from(
+        "# Backstop's configuration. Every key can also be given in the environment, as BACKSTOP_KEY.\n",
+    );
     for (key, meaning) in Config::KEYS {
         let given = match *key {
             "repository" => repository,
             "catalog" => catalog,
             _ => None,
         };
-        text.push_str(&format!("\n# {meaning}\n"));
-        match given {
-            Some(value) => text.push_str(&format!("{key} = {}\n", toml::Value::String(value.to_owned()))),
-            None => text.push_str(&format!("#{key} =\n")),
-        }
+        let line = match given {
+            Some(value) => format!("{key} = {}", toml::Value::String(value.to_owned())),
+            None => format!("#{key} ="),
+        };
+        text.extend(["\n# ", meaning, "\n", &line, "\n"]);
     }
     durable::write_new_file(&path, text.as_bytes()).map_err(Error::file("write", path))
 }
@@ -137,7 +144,8 @@ async fn repository_of(
         let secret = new_key_file(&home.repository_key())?;
         return Ok((Repository::create(store, secret, catalog.id(), now)?, false));
     };
-    let known = identity.catalog() == catalog.id() || catalog.repository().await? == Some(identity.repository());
+    let known =
+        identity.catalog() == catalog.id() || catalog.repository().await? == Some(identity.repository());
     // Its own key must be brought along: a new one would open nothing.
     let repository = Repository::open(store, vec![read_key_file(&home.repository_key())?])?;
     Ok((repository, !known))

@@ -108,7 +108,11 @@ mod tests {
     fn requests_are_counted_by_operation_and_code() {
         let metrics = Metrics::new();
         metrics.count_request("DescribeBackupTasks", None, Duration::from_micros(300));
-        metrics.count_request("DescribeBackupTasks", Some(ErrorCode::SignatureNonceUsed), Duration::from_secs(60));
+        metrics.count_request(
+            "DescribeBackupTasks",
+            Some(ErrorCode::SignatureNonceUsed),
+            Duration::from_mins(1),
+        );
         metrics.count_request("Nonsense", Some(ErrorCode::InvalidActionNotFound), Duration::ZERO);
         let counts: Vec<_> = metrics.request_counts().collect();
         assert_eq!(

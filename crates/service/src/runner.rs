@@ -94,7 +94,8 @@ impl Runner {
         let control = Arc::new(Control::new(Arc::clone(&self.context), Arc::clone(&self.resources)));
         let (sender, receiver) = oneshot::channel();
         let work = {
-            let (context, claim, control) = (Arc::clone(&self.context), Arc::clone(&claim), Arc::clone(&control));
+            let (context, claim, control) =
+                (Arc::clone(&self.context), Arc::clone(&claim), Arc::clone(&control));
             move || {
                 // The keeper waits for nothing else, so it is there.
                 let _ = sender.send(attempt::run(&context, &claim, &control));

@@ -28,7 +28,8 @@ impl SecretBox {
     /// The key file is missing or is none.
     pub fn open(home: &Home) -> Result<Self, Error> {
         let path = home.secrets_key();
-        let text = read_optional(&path)?.ok_or_else(|| Error::file("read", &path)(io::ErrorKind::NotFound.into()))?;
+        let text = read_optional(&path)?
+            .ok_or_else(|| Error::file("read", &path)(io::ErrorKind::NotFound.into()))?;
         Self::parse(&text).ok_or_else(|| not_a_key(&path))
     }
 

@@ -123,7 +123,8 @@ pub struct RunningService {
 /// It cannot start; see [`Error`].
 pub async fn serve(options: ServeOptions) -> Result<(), Error> {
     let handler = |kind| signal(kind).map_err(|e| Error::System("watch for signals", e));
-    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) =
+        (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let service = start(options).await?;
     tokio::select! {
         _ = terminate.recv() => {}
@@ -191,7 +192,11 @@ pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
     Ok(RunningService { context, server, runner, address, ending, tasks, lock })
 }
 
-async fn listen_at(address: SocketAddr, server: &Arc<Server>, tasks: &TaskTracker) -> Result<SocketAddr, Error> {
+async fn listen_at(
+    address: SocketAddr,
+    server: &Arc<Server>,
+    tasks: &TaskTracker,
+) -> Result<SocketAddr, Error> {
     let failed = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -205,7 +210,7 @@ async fn flush_regularly(context: Arc<Context>, ending: CancellationToken) {
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = every.tick() => if std::env::var_os("SCRATCH_NOFLUSH").is_none() { flush_nonces(&context).await },
+            _ = every.tick() => flush_nonces(&context).await,
             () = ending.cancelled() => return,
         }
     }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use repository::InstanceId;
 
 /// The kinds of database, as the command line spells them.
-pub(crate) const SERVER_ENGINES: [&str; 3] = ["postgresql", "mariadb", "mysql"];
+const SERVER_ENGINES: [&str; 3] = ["postgresql", "mariadb", "mysql"];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {

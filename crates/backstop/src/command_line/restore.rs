@@ -34,7 +34,7 @@ pub(crate) struct RestoreArguments {
     /// Directory to restore into: empty, or not there yet
     #[arg(long, value_name = "DIR")]
     pub(crate) target: PathBuf,
-    /// Where a tablespace goes: the directory it had, and the new one; repeatable
+    /// Where a tablespace goes: the directory it had, its name or its number, and the new directory; repeatable
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) tablespace: Vec<TablespaceMapping>,
     /// Leave `archive_mode` as it was. Without this the restored server archives nothing
@@ -60,27 +60,26 @@ pub(crate) struct PointArguments {
     pub(crate) latest: bool,
 }
 
-/// A tablespace's directory as it was, and the one to restore it into.
+/// A tablespace and the directory to restore it into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TablespaceMapping {
-    pub(crate) old: PathBuf,
+    /// The directory it had, its name, or its number.
+    pub(crate) old: String,
+    /// An absolute path.
     pub(crate) new: PathBuf,
 }
 
 impl FromStr for TablespaceMapping {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        // A path with an equals sign in it cannot be told apart; none is split at the wrong place unnoticed,
-        // since both sides must be absolute.
-        let mut splits =
-            text.match_indices('=').map(|(position, _)| (&text[..position], &text[position + 1..]));
-        let absolute = |path: &str| path.starts_with('/');
-        let found: Vec<_> = splits.by_ref().filter(|(old, new)| absolute(old) && absolute(new)).collect();
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Both sides may have an equals sign in them; where that leaves a choice, nothing is chosen.
+        let splits = text.match_indices('=').map(|(position, _)| (&text[..position], &text[position + 1..]));
+        let found: Vec<_> = splits.filter(|(old, new)| !old.is_empty() && new.starts_with('/')).collect();
         match found[..] {
-            [(old, new)] => Ok(Self { old: old.into(), new: new.into() }),
-            [] => Err("it must be OLD=NEW, both absolute paths".to_owned()),
-            [..] => Err("more than one `=` could be the one between the two paths".to_owned()),
+            [(old, new)] => Ok(Self { old: old.to_owned(), new: new.into() }),
+            [] => Err("it must be OLD=NEW, with an absolute path for NEW"),
+            [..] => Err("more than one `=` could be the one between OLD and NEW"),
         }
     }
 }
@@ -90,10 +89,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_two_absolute_paths() {
-        let mapping: TablespaceMapping = "/mnt/a=b=/srv/c".parse().expect("only one place fits");
-        assert_eq!((mapping.old, mapping.new), ("/mnt/a=b".into(), "/srv/c".into()));
-        for bad in ["", "/a", "a=/b", "/a=b", "/a=/b=/c"] {
+    fn a_mapping_leads_to_an_absolute_path() {
+        for (text, old, new) in [
+            ("/mnt/a=b=/srv/c", "/mnt/a=b", "/srv/c"),
+            ("fast=/srv/c=d", "fast", "/srv/c=d"),
+            ("16385=/x", "16385", "/x"),
+        ] {
+            let mapping: TablespaceMapping = text.parse().expect("only one place fits");
+            assert_eq!((mapping.old.as_str(), mapping.new), (old, new.into()));
+        }
+        for bad in ["", "/a", "=/b", "/a=b", "/a=/b=/c"] {
             bad.parse::<TablespaceMapping>().expect_err(bad);
         }
     }

@@ -30,12 +30,11 @@ fn parse(words: Vec<String>) -> Result<Vec<(String, String)>, WrongUse> {
                 "`{word}` stands where a parameter's name is expected: --Name value"
             )));
         };
-        let (name, value) = match name.split_once('=') {
-            Some((name, value)) => (name.to_owned(), value.to_owned()),
-            None => {
-                let value = words.next();
-                (name.to_owned(), value.ok_or_else(|| WrongUse(format!("parameter {name} has no value")))?)
-            }
+        let (name, value) = if let Some((name, value)) = name.split_once('=') {
+            (name.to_owned(), value.to_owned())
+        } else {
+            let value = words.next();
+            (name.to_owned(), value.ok_or_else(|| WrongUse(format!("parameter {name} has no value")))?)
         };
         let (name, value) = match name.as_str() {
             "format" => match value.as_str() {

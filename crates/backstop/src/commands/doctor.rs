@@ -6,17 +6,9 @@ use serde_json::{Value, json};
 use service::{BuiltInEngines, Diagnosis, Severity, SystemClock, diagnose, error_chain};
 
 use crate::client::{CallError, Client};
-use crate::command_line::{Doctor, Everywhere};
+use crate::command_line::{Doctor, Everywhere, OutputFormat};
 use crate::failure::Outcome;
-use crate::home;
-use crate::output::{self, Column};
-
-const COLUMNS: [Column; 4] = [
-    Column::plain("SUBJECT", "Subject"),
-    Column::plain("STATE", "State"),
-    Column::plain("FOUND", "Found"),
-    Column::plain("REMEDY", "Remedy"),
-];
+use crate::{home, output};
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Doctor) -> anyhow::Result<Outcome> {
     let Doctor {} = arguments;
@@ -25,20 +17,35 @@ pub(super) fn run(everywhere: &Everywhere, arguments: &Doctor) -> anyhow::Result
     let looking = diagnose(&directory, home::variable, Arc::new(BuiltInEngines), SystemClock::shared());
     let mut found = runtime.block_on(looking);
     found.push(ask_service(everywhere));
-    let rows: Vec<Value> = found.iter().map(object).collect();
-    output::rows(everywhere.output, &json!({"Items": {"Diagnosis": rows}}), &rows, &COLUMNS)?;
+    match everywhere.output {
+        OutputFormat::Json => {
+            let rows: Vec<Value> = found.iter().map(object).collect();
+            output::json(&json!({"Items": {"Diagnosis": rows}}))?;
+        }
+        OutputFormat::Table => output::text(&found.iter().map(text).collect::<String>())?,
+    }
     let mend = found.iter().any(|diagnosis| diagnosis.severity == Severity::Problem);
     Ok(if mend { Outcome::Failed } else { Outcome::Done })
 }
 
 fn object(diagnosis: &Diagnosis) -> Value {
     let Diagnosis { subject, severity, finding, remedy } = diagnosis;
-    let state = match severity {
+    json!({"Subject": subject, "State": word(*severity), "Found": finding, "Remedy": remedy})
+}
+
+/// A line for what was found, and one for what to do: both are sentences, too long for columns.
+fn text(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { subject, severity, finding, remedy } = diagnosis;
+    let found = format!("{:8} {}\n", word(*severity), output::printable(&format!("{subject}: {finding}")));
+    if remedy.is_empty() { found } else { format!("{found}{:8} to do: {}\n", "", output::printable(remedy)) }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
         Severity::Good => "good",
         Severity::Warning => "warning",
         Severity::Problem => "problem",
-    };
-    json!({"Subject": subject, "State": state, "Found": finding, "Remedy": remedy})
+    }
 }
 
 /// The service as its clients meet it: it answers, and it takes the access key.

@@ -10,10 +10,10 @@ use crate::open;
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &RepositoryArguments) -> anyhow::Result<Outcome> {
     let RepositoryArguments { access, command } = arguments;
-    let repository = open::repository(everywhere, access)?;
+    let opened = open::repository(everywhere, access)?;
     match command {
-        RepositoryCommand::List { id } => list::run(&repository, id.as_ref(), everywhere.output),
-        RepositoryCommand::Verify { sample } => verify::run(&repository, *sample, everywhere.output),
-        RepositoryCommand::Restore(arguments) => restore::restore(everywhere, &repository, arguments),
+        RepositoryCommand::List { id } => list::run(&opened.repository, id.as_ref(), everywhere.output),
+        RepositoryCommand::Verify { sample } => verify::run(&opened.repository, *sample, everywhere.output),
+        RepositoryCommand::Restore(arguments) => restore::restore(opened, arguments, everywhere.output),
     }
 }

@@ -1,38 +1,111 @@
 //! `backstop restore`: a set back into a new directory, planned first, then executed as planned.
 
-use anyhow::{Context, bail};
-use repository::{Manifest, Repository};
+use std::num::NonZeroUsize;
 
-use crate::command_line::{Everywhere, PointArguments, Restore, RestoreArguments};
+use anyhow::{Context, bail};
+use engine_postgres::{
+    Archiving, RestoreOptions, RestorePlan, TablespaceMapping, execute_restore, plan_restore,
+};
+use repository::{AttemptName, Manifest, OpenSet, Place, Repository};
+use serde_json::{Value, json};
+
+use crate::command_line::{Everywhere, OutputFormat, PointArguments, Restore, RestoreArguments};
 use crate::failure::Outcome;
-use crate::open;
+use crate::open::{self, Opened};
+use crate::progress::BytesProgress;
+use crate::{output, quantity};
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Restore) -> anyhow::Result<Outcome> {
-    let repository = open::repository(everywhere, &arguments.access)?;
-    restore(everywhere, &repository, &arguments.arguments)
+    restore(open::repository(everywhere, &arguments.access)?, &arguments.arguments, everywhere.output)
 }
 
 /// Restores from an open repository.
 pub(super) fn restore(
-    _everywhere: &Everywhere,
-    repository: &Repository,
+    opened: Opened,
     arguments: &RestoreArguments,
+    format: OutputFormat,
 ) -> anyhow::Result<Outcome> {
-    let _manifest = choose(repository, arguments)?;
-    bail!("waiting for engine-postgres")
+    let Opened { repository, own_directories } = opened;
+    let set = choose(&repository, arguments)?;
+    let options = RestoreOptions {
+        target: std::path::absolute(&arguments.target)?,
+        tablespaces: arguments
+            .tablespace
+            .iter()
+            .map(|mapping| TablespaceMapping { old: mapping.old.clone(), new: mapping.new.clone() })
+            .collect(),
+        archiving: if arguments.keep_archiving { Archiving::Keep } else { Archiving::Off },
+        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        own_directories,
+    };
+    let plan = plan_restore(&set, &options)?;
+    if arguments.dry_run {
+        match format {
+            OutputFormat::Json => output::json(&plan_object(&set, &plan))?,
+            OutputFormat::Table => output::text(&format!("{plan}\nnothing was written (--dry-run)\n"))?,
+        }
+        return Ok(Outcome::Done);
+    }
+    execute(&set, &plan, format)?;
+    Ok(Outcome::Done)
+}
+
+fn execute(set: &OpenSet, plan: &RestorePlan, format: OutputFormat) -> anyhow::Result<()> {
+    let target = plan.target().display();
+    let progress = BytesProgress::new("restore", "writing");
+    progress.set_total(plan.bytes());
+    let report = execute_restore(set, plan, &progress).with_context(|| {
+        format!("restore into {target}; what was written does not start, remove it before the next try")
+    })?;
+    drop(progress);
+    match format {
+        OutputFormat::Json => {
+            let mut object = plan_object(set, plan);
+            object["OwnerNote"] = report.owner_note.into();
+            output::json(&object)?;
+        }
+        OutputFormat::Table => output::text(&format!(
+            "restored backup set {} of {} into {target}: {} files, {}\n{}\nstart it with PostgreSQL {}: {}\n",
+            set.manifest().origin.set,
+            set.manifest().origin.instance,
+            report.files,
+            quantity::bytes(report.bytes),
+            report.owner_note,
+            plan.record().major_version,
+            report.start_command,
+        ))?,
+    }
+    Ok(())
+}
+
+/// What is restored where to; the same before and after.
+fn plan_object(set: &OpenSet, plan: &RestorePlan) -> Value {
+    let manifest = set.manifest();
+    json!({
+        "DBInstanceId": manifest.origin.instance.as_str(),
+        "BackupId": manifest.origin.set.to_string(),
+        "RestoreTime": rpc::render_seconds(manifest.consistent),
+        "EngineVersion": manifest.server_version,
+        "Target": plan.target().display().to_string(),
+        "Files": plan.files(),
+        "SourceBytes": plan.bytes(),
+        "StartCommand": plan.start_command(),
+        "Plan": plan.to_string(),
+    })
 }
 
 /// The set to restore. A damaged manifest stops this: an older set must not be taken for the newest.
-fn choose(repository: &Repository, arguments: &RestoreArguments) -> anyhow::Result<Manifest> {
+fn choose(repository: &Repository, arguments: &RestoreArguments) -> anyhow::Result<OpenSet> {
     let RestoreArguments { id, point, .. } = arguments;
     let sets = repository.sets(id).with_context(|| format!("list the backup sets of {id}"))?;
+    // Without logs, the latest state and the first consistent one are the same: the end of the newest set.
     let PointArguments { backup, immediate: _, latest: _ } = point;
     let found = match backup {
         Some(backup) => sets.into_iter().find(|manifest| manifest.origin.set == *backup),
-        None => sets.into_iter().next_back(),
+        None => sets.into_iter().max_by_key(|manifest| (manifest.consistent, manifest.origin.set)),
     };
     match (found, backup) {
-        (Some(manifest), _) => Ok(manifest),
+        (Some(manifest), _) => Ok(repository.open_set(&place_of(&manifest))?),
         (None, Some(backup)) => {
             bail!("{id} has no backup set {backup}; `backstop repository list` shows those it has")
         }
@@ -40,4 +113,10 @@ fn choose(repository: &Repository, arguments: &RestoreArguments) -> anyhow::Resu
             bail!("{id} has no backup set; `backstop repository list` shows whose sets there are")
         }
     }
+}
+
+fn place_of(manifest: &Manifest) -> Place {
+    let origin = &manifest.origin;
+    let name = AttemptName { set: origin.set, attempt: origin.attempt };
+    Place { instance: origin.instance.clone(), name }
 }

@@ -12,7 +12,7 @@ use crate::failure::Outcome;
 use crate::{home, output};
 
 /// What is logged unless `BACKSTOP_LOG` says otherwise: our own state changes, warnings of libraries.
-const LOG_FILTER: &str = "warn,service=info,engine=info,engine_postgres=info,catalog=info";
+const LOG_FILTER: &str = "warn,service=info,engine=info,engine_postgres=info,catalog=info,backstop=info";
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Serve) -> anyhow::Result<Outcome> {
     let Serve { listen, roles, log_format } = arguments;
@@ -38,11 +38,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    tracing::info!("stopping: jobs give their work back, requests end; another signal ends at once");
     tokio::select! {
-        () = service.shutdown() => {}
-        // Whoever asks twice does not want to wait.
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = service.shutdown() => tracing::info!("stopped"),
+        _ = terminate.recv() => tracing::warn!("ended at once"),
+        _ = interrupt.recv() => tracing::warn!("ended at once"),
     }
     Ok(())
 }

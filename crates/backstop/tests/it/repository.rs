@@ -31,7 +31,7 @@ fn a_damaged_repository_is_found_by_verify() {
     program.run(&["key", "add", "--key-file", "second.key"]).expect_status(0);
     let wrap = std::fs::read_dir(&keys).expect("readable").next().expect("a wrap").expect("readable").path();
     let mut bytes = std::fs::read(&wrap).expect("readable");
-    bytes[10] ^= 1;
+    bytes[0] ^= 1;
     std::fs::write(&wrap, bytes).expect("writable");
     let run = program.run(&["repository", "verify"]).expect_status(1);
     let told = format!("{}{}", run.stdout, run.stderr);

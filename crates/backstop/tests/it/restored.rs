@@ -8,7 +8,7 @@ use std::time::Duration;
 use testkit::postgres::Cluster;
 use testkit::process::{ChildGuard, run, wait_for};
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The server; it ends with the value.
 pub(crate) struct Restored<'a> {

@@ -198,7 +198,7 @@ fn a_restore_beside_the_running_source_leaves_it_untouched() -> Result<()> {
         "{:?}",
         difference(&source.cluster, &restored)?
     );
-    restored.psql("UPDATE placed SET n = -n; CREATE TABLE more TABLESPACE fast AS SELECT 1; DROP TABLE quiet; CHECKPOINT")?;
+    restored.psql("UPDATE placed SET n = -n; CREATE TABLE more TABLESPACE fast AS SELECT 1; DROP TABLE quiet CASCADE; CHECKPOINT")?;
     source.cluster.psql("CHECKPOINT")?;
     let after = (tree(&old)?, tree(source.cluster.data_dir())?);
     ensure!(before.0 == after.0, "the source's tablespace changed: {:?}", changed(&before.0, &after.0));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::{Access, Backstop, Holds, Job, Source, Turn, Watched, tree};
 use testkit::postgres::{Cluster, Installation};
+use testkit::process::wait_for;
 
 const STAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -31,44 +32,63 @@ fn slow_service(name: &str, points: &[&str], ids: &[&str]) -> Result<(Source, Ba
     Ok((source, backstop, holds))
 }
 
+/// More jobs than any service holds at a time beside its one copy: the last of them stay queued.
+const CROWD: usize = 24;
+
 #[test]
 fn every_row_of_the_table_is_seen_in_order() -> Result<()> {
     let _turn = Turn::wait()?;
-    let points = ["runner.claimed", "postgres.checking", "postgres.preparing", "engine.proven"];
-    let (_source, backstop, holds) = slow_service("stages-all", &points, &["orders", "blocker", "filler"])?;
+    let crowd: Vec<String> = (0..CROWD).map(|number| format!("crowd-{number:02}")).collect();
+    let mut ids = vec!["orders", "blocker"];
+    ids.extend(crowd.iter().map(String::as_str));
+    let points = ["postgres.copied", "postgres.checking", "postgres.preparing", "engine.proven"];
+    let (_source, backstop, holds) = slow_service("stages-all", &points, &ids)?;
+    let [end_of_copy, checking, preparing, proven] = points;
+
+    // One job has the only slot and keeps it; a crowd waits for it, until there is room for no more.
+    holds.hold(end_of_copy)?;
     let blocker = backstop.create_backup("blocker", &[])?;
     let is = |state: (&'static str, &'static str)| move |job: &Job| job.state() == state;
     backstop.watch_until("blocker", &blocker, STAGE_TIMEOUT, &mut Watched::default(), is(COPYING))?;
-
-    for point in points {
-        holds.hold(point)?;
+    let mut waiting = Vec::new();
+    for id in &crowd {
+        waiting.push((id, backstop.create_backup(id, &[])?));
     }
-    // The one worker that looks for jobs is held with this job in its hands, so that the next one stays queued.
-    let filler = backstop.create_backup("filler", &[])?;
-    backstop.watch_until("filler", &filler, STAGE_TIMEOUT, &mut Watched::default(), |job| {
-        job.state() != QUEUED
+    wait_for("the crowd to settle", STAGE_TIMEOUT, || {
+        let states = waiting.iter().map(|(id, job)| Ok(backstop.job(id, job)?.state() == WAITING));
+        let states = states.collect::<Result<Vec<bool>>>()?;
+        let first = states.iter().take_while(|is_waiting| **is_waiting).count();
+        ensure!(first < CROWD, "the service holds {CROWD} jobs at a time: a larger crowd is needed");
+        Ok((first > 0 && backstop.job(waiting[first].0, &waiting[first].1)?.state() == QUEUED).then_some(()))
     })?;
     let job = backstop.create_backup("orders", &[])?;
     let mut watched = Watched::default();
     let mut see = |state| backstop.watch_until("orders", &job, STAGE_TIMEOUT, &mut watched, is(state));
     see(QUEUED)?;
     check_filters(&backstop, &job, "NoStart")?;
-    holds.release("runner.claimed")?;
+
+    for point in [checking, preparing, proven] {
+        holds.hold(point)?;
+    }
+    // The youngest first, so that nobody else comes to a point where it would be held.
+    for (_, job) in waiting.iter().rev() {
+        backstop.call("CancelBackupJob", &[("BackupJobId", job)])?;
+    }
     see(CHECKING)?;
     check_filters(&backstop, &job, "Progressing")?;
-    backstop.call("CancelBackupJob", &[("BackupJobId", &filler)])?;
-    holds.release("postgres.checking")?;
+    holds.release(checking)?;
     see(PREPARING)?;
-    holds.release("postgres.preparing")?;
+    holds.release(preparing)?;
     see(WAITING)?;
     // It waits for the slot as long as the other copy has it.
     ensure!(backstop.job("blocker", &blocker)?.state() == COPYING, "the other copy is over");
     ensure!(backstop.job("orders", &job)?.process == 10);
     backstop.call("CancelBackupJob", &[("BackupJobId", &blocker)])?;
+    holds.release(end_of_copy)?;
     see(COPYING)?;
     see(PROVING)?;
     check_filters(&backstop, &job, "Progressing")?;
-    holds.release("engine.proven")?;
+    holds.release(proven)?;
     see(FINISHED)?;
     ensure!(
         backstop.unfinished_jobs("orders")?.is_empty(),

@@ -6,6 +6,7 @@ mod backing_up;
 mod checking;
 mod debian_layout;
 mod failing;
+mod properties;
 mod reading_files;
 mod refusing_to_restore;
 mod restoring;

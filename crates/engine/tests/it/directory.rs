@@ -58,8 +58,7 @@ fn walk(folder: &Path, prefix: &str, out: &mut Vec<SourceEntry>) {
         let path = folder.join(&name);
         let stored = format!("{prefix}/{name}");
         let meta = fs::symlink_metadata(&path).expect("entry");
-        let kind =
-            if meta.is_dir() { EntryKind::Directory } else { EntryKind::File { bytes: meta.len() } };
+        let kind = if meta.is_dir() { EntryKind::Directory } else { EntryKind::File { bytes: meta.len() } };
         let is_dir = meta.is_dir();
         let entry = SourceEntry {
             path: StoredPath::new(stored.clone()).expect("path"),

@@ -55,6 +55,13 @@ pub(super) fn walk(
             let touched =
                 Touched { instance: place.instance.clone(), set: name.set, path: None, blocks: (0, 0) };
             let object = place.manifest().to_string();
+            let reached =
+                manifest.references.iter().flat_map(|reference| reference.packs().map(|(pack, _)| pack));
+            let is_broken =
+                |pack: &PackId| packs.contains(pack) || frames.iter().any(|frame| frame.pack == *pack);
+            for pack in reached.filter(is_broken) {
+                walked.touched.entry(pack).or_default().push(touched.clone());
+            }
             walked.faults.push(Fault {
                 object,
                 problem: format!("its tables: {problem}"),

@@ -37,7 +37,11 @@ pub(super) async fn run(context: &Arc<Context>, call: &ActionCall) -> Result<Val
     Ok(json!({}))
 }
 
-fn put_tombstones(repository: &Repository, sets: &[BackupSet], now: Timestamp) -> Result<(), RepositoryError> {
+fn put_tombstones(
+    repository: &Repository,
+    sets: &[BackupSet],
+    now: Timestamp,
+) -> Result<(), RepositoryError> {
     sets.iter().try_for_each(|set| repository.put_tombstone(&place_of(set), "deleted by DeleteBackup", now))
 }
 

@@ -35,7 +35,10 @@ pub(super) async fn visible_job(context: &Context, call: &ActionCall) -> Result<
 /// another type than the operation says was written by another release, and is left out.
 fn add_report(call: &ActionCall, fields: &mut Map<String, Value>, report: Map<String, Value>) {
     for (name, value) in report {
-        if value.is_null() || fields.contains_key(&name) || !call.action.response.iter().any(|field| field.name == name) {
+        if value.is_null()
+            || fields.contains_key(&name)
+            || !call.action.response.iter().any(|field| field.name == name)
+        {
             continue;
         }
         let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));

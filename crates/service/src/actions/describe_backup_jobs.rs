@@ -17,17 +17,14 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
         context.known.require(&context.catalog, instance).await?;
     }
     let sought = Sought::of(call)?;
-    let (rows, total) = match sought.catalog_filter(call) {
-        Some(filter) => {
-            let paged = context.catalog.list_jobs(&filter, call.page()?).await?;
-            (paged.rows, paged.total)
-        }
-        None => {
-            let found = sought.scan(context, call).await?;
-            let total = found.len() as u64;
-            let (first, count) = call.window();
-            (found.into_iter().skip(first).take(count).collect(), total)
-        }
+    let (rows, total) = if let Some(filter) = sought.catalog_filter(call) {
+        let paged = context.catalog.list_jobs(&filter, call.page()?).await?;
+        (paged.rows, paged.total)
+    } else {
+        let found = sought.scan(context, call).await?;
+        let total = found.len() as u64;
+        let (first, count) = call.window();
+        (found.into_iter().skip(first).take(count).collect(), total)
     };
     let items: Vec<Value> = rows.iter().map(|job| Value::Object(words::job_fields(job))).collect();
     Ok(json!({
@@ -82,7 +79,9 @@ impl Sought {
     /// Every job sought, newest first. Reading stops at the first job older than the range.
     async fn scan(&self, context: &Context, call: &ActionCall) -> Result<Vec<Job>, Refusal> {
         let filters = match (&call.instance, &call.caller.instances) {
-            (None, Some(instances)) => instances.iter().map(|id| self.filter(call, Some(id.clone()))).collect(),
+            (None, Some(instances)) => {
+                instances.iter().map(|id| self.filter(call, Some(id.clone()))).collect()
+            }
             (instance, _) => vec![self.filter(call, instance.clone())],
         };
         let mut found = Vec::new();

@@ -32,7 +32,8 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     // Every set restores alone, so none is an IncrementalBackup.
     if call.arguments.text("BackupType") != Some("IncrementalBackup") {
         if call.arguments.text("BackupStatus") != Some("Failed") {
-            total += newest_sets(context, call, range, first.saturating_add(count), &mut rows, &instance).await?;
+            total +=
+                newest_sets(context, call, range, first.saturating_add(count), &mut rows, &instance).await?;
         }
         if call.arguments.text("BackupStatus") != Some("Success") {
             let failed = failed_jobs(context, call, range, &instance).await?;

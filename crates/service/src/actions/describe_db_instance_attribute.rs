@@ -19,7 +19,8 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
         Some(set) => context.catalog.find_engine_record(set.origin.id).await?,
         None => None,
     };
-    let system_identifier = record.as_ref().and_then(|record| record.get("system_identifier")).map(plain_text);
+    let system_identifier =
+        record.as_ref().and_then(|record| record.get("system_identifier")).map(plain_text);
     let bytes = newest.map_or(0, |set| set.size_bytes);
     let version = instance.engine_version.as_deref();
     let region = &context.config.region;

@@ -58,7 +58,11 @@ fn filter(call: &ActionCall) -> Option<InstanceFilter> {
     Some(InstanceFilter { ids, engine, text: arguments.text("SearchKey").map(str::to_owned), after })
 }
 
-async fn by_page(context: &Context, call: &ActionCall, filter: InstanceFilter) -> Result<Paged<Instance>, Refusal> {
+async fn by_page(
+    context: &Context,
+    call: &ActionCall,
+    filter: InstanceFilter,
+) -> Result<Paged<Instance>, Refusal> {
     if call.arguments.text("EngineVersion").is_none() {
         return Ok(context.catalog.list_instances(&filter, call.page()?).await?);
     }
@@ -85,7 +89,11 @@ async fn by_next_token(
     Ok(Paged { rows, total })
 }
 
-async fn of_version(context: &Context, call: &ActionCall, filter: &InstanceFilter) -> Result<Vec<Instance>, Refusal> {
+async fn of_version(
+    context: &Context,
+    call: &ActionCall,
+    filter: &InstanceFilter,
+) -> Result<Vec<Instance>, Refusal> {
     let sought = call.arguments.text("EngineVersion").unwrap_or_default();
     let mut found = Vec::new();
     for number in 1.. {

@@ -45,7 +45,8 @@ pub(super) async fn run(context: &Arc<Context>, call: &ActionCall) -> Result<Val
 }
 
 fn answer(call: &ActionCall, id: &str, warnings: &[String]) -> Value {
-    let fields = [("DBInstanceId".to_owned(), json!(id)), ("Warnings".to_owned(), json!({ "Warning": warnings }))];
+    let fields =
+        [("DBInstanceId".to_owned(), json!(id)), ("Warnings".to_owned(), json!({ "Warning": warnings }))];
     super::known_fields(call.action, Map::from_iter(fields))
 }
 
@@ -128,7 +129,8 @@ async fn check(context: &Arc<Context>, new: &NewInstance) -> CheckOutcome {
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("the server did not answer within {} seconds", CHECK_TIMEOUT.as_secs()),
     };
-    let remedy = "see that the server runs and can be reached from here; `backstop doctor` tests it again".to_owned();
+    let remedy =
+        "see that the server runs and can be reached from here; `backstop doctor` tests it again".to_owned();
     CheckOutcome { version: None, findings: vec![Finding { problem, remedy }] }
 }
 

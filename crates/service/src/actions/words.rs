@@ -88,7 +88,9 @@ pub(super) fn job_fields(job: &Job) -> Map<String, Value> {
     let (status, progress_status) = statuses(job.state.phase(), job.stage);
     let failure = match &job.state {
         JobState::Failed { failure, .. } => Some(failure),
-        JobState::Queued { .. } | JobState::Running { .. } | JobState::Succeeded { .. } => job.last_failure.as_ref(),
+        JobState::Queued { .. } | JobState::Running { .. } | JobState::Succeeded { .. } => {
+            job.last_failure.as_ref()
+        }
     };
     let set = match &job.state {
         JobState::Succeeded { set, .. } => *set,
@@ -115,17 +117,15 @@ pub(super) fn job_fields(job: &Job) -> Map<String, Value> {
         "BytesPlanned": job.bytes_planned,
         "BytesDone": job.bytes_done,
     });
-    match fields {
-        Value::Object(fields) => fields,
-        _ => unreachable!("it was written as an object"),
-    }
+    let Value::Object(fields) = fields else { unreachable!("it was written as an object") };
+    fields
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// DESIGN section 5, row by row.
+    /// The table of a job's life, row by row.
     #[test]
     fn each_state_has_its_two_words() {
         #[track_caller]

@@ -23,7 +23,11 @@ impl Caller {
 
     /// # Errors
     /// The key is not for that instance → `Forbidden.RAM`.
-    pub(crate) fn require_instance(&self, action: &ActionSpec, instance: &InstanceId) -> Result<(), ApiError> {
+    pub(crate) fn require_instance(
+        &self,
+        action: &ActionSpec,
+        instance: &InstanceId,
+    ) -> Result<(), ApiError> {
         if self.sees(instance) { Ok(()) } else { Err(forbidden(action)) }
     }
 

@@ -71,9 +71,11 @@ impl KeyCache {
 
 impl CachedKey {
     fn open(stored: AccessKey, secrets: &SecretBox, read: Instant) -> Result<Self, Refusal> {
-        let AccessKey { id, sealed_secret, role, instances, status, token_hash, created: _, expires } = stored;
+        let AccessKey { id, sealed_secret, role, instances, status, token_hash, created: _, expires } =
+            stored;
         let token_hash = token_hash.map(|hash| {
-            let bytes = <[u8; 32]>::try_from(hash).map_err(|_| Refusal::internal("a token's hash has another length"))?;
+            let bytes = <[u8; 32]>::try_from(hash)
+                .map_err(|_| Refusal::internal("a token's hash has another length"))?;
             Ok::<_, Refusal>(blake3::Hash::from_bytes(bytes))
         });
         let caller = Caller {

@@ -50,7 +50,14 @@ impl NonceMemory {
     pub(super) fn load(&self, nonce: &Nonce) {
         let mut inner = self.lock();
         let bucket = bucket_of(nonce);
-        inner.keys.entry(nonce.key.clone()).or_default().buckets.entry(bucket).or_default().insert(short(nonce));
+        inner
+            .keys
+            .entry(nonce.key.clone())
+            .or_default()
+            .buckets
+            .entry(bucket)
+            .or_default()
+            .insert(short(nonce));
     }
 
     /// Uses a nonce up. With `store`, it will be stored with the next batch.

@@ -20,12 +20,14 @@ use crate::secret_box::SecretBox;
 const INSTANCES_MAX: u32 = 100;
 /// How long a server may take to answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
-/// By how much clocks may differ (DESIGN section 10).
+/// By how much clocks may differ.
 const CLOCK_DIFFERENCE_MAX_SECONDS: u64 = 300;
 
 pub(super) fn home(home: &Home) -> Diagnosis {
     match home.open_to_others() {
-        Ok(open) if open.is_empty() => Diagnosis::good("home", format!("{} is its owner's alone", home.path().display())),
+        Ok(open) if open.is_empty() => {
+            Diagnosis::good("home", format!("{} is its owner's alone", home.path().display()))
+        }
         Ok(open) => {
             let paths: Vec<String> = open.iter().map(|path| path.display().to_string()).collect();
             let paths = paths.join(" ");
@@ -48,12 +50,21 @@ pub(super) fn repository(repository: &Repository, config: &Config) -> Diagnosis 
     }
     match store.space() {
         Ok(Some(space)) => {
-            let floor = config.free_space_floor_bytes.unwrap_or_else(|| (1 << 30).max(space.total_bytes / 50));
+            let floor =
+                config.free_space_floor_bytes.unwrap_or_else(|| (1 << 30).max(space.total_bytes / 50));
             if space.free_bytes < floor {
-                let finding = format!("{location} has {} bytes free, less than the floor of {floor}", space.free_bytes);
-                return Diagnosis::problem("repository", finding, "free some space or lower `free_space_floor_bytes`");
+                let finding =
+                    format!("{location} has {} bytes free, less than the floor of {floor}", space.free_bytes);
+                return Diagnosis::problem(
+                    "repository",
+                    finding,
+                    "free some space or lower `free_space_floor_bytes`",
+                );
             }
-            Diagnosis::good("repository", format!("{location} can be written; {} bytes are free", space.free_bytes))
+            Diagnosis::good(
+                "repository",
+                format!("{location} can be written; {} bytes are free", space.free_bytes),
+            )
         }
         Ok(None) => Diagnosis::good("repository", format!("{location} can be written")),
         Err(error) => Diagnosis::problem("repository", error_chain(&error), "see that its disk works"),
@@ -66,12 +77,15 @@ pub(super) fn clock(repository: &Repository, clock: &dyn Clock) -> Diagnosis {
         Ok(store) => {
             let difference = now.unsigned_abs().abs_diff(store);
             if difference > CLOCK_DIFFERENCE_MAX_SECONDS {
-                let finding = format!("the clocks of this machine and of the store differ by {difference} seconds");
+                let finding =
+                    format!("the clocks of this machine and of the store differ by {difference} seconds");
                 return Diagnosis::problem("clock", finding, "set both by NTP");
             }
             Diagnosis::good("clock", "this machine and the store agree")
         }
-        Err(error) => Diagnosis::problem("clock", error_chain(&error), "see that the repository's disk works"),
+        Err(error) => {
+            Diagnosis::problem("clock", error_chain(&error), "see that the repository's disk works")
+        }
     }
 }
 
@@ -83,7 +97,9 @@ pub(super) async fn catalog(catalog: &Catalog, repository: Option<&Repository>) 
             Diagnosis::problem("catalog", finding, "correct `catalog` or `repository` in the configuration")
         }
         Ok(Some(_)) => Diagnosis::good("catalog", "it answers and belongs to the repository"),
-        Err(error) => Diagnosis::problem("catalog", error_chain(&error), "see that the catalog's database works"),
+        Err(error) => {
+            Diagnosis::problem("catalog", error_chain(&error), "see that the catalog's database works")
+        }
     }
 }
 
@@ -116,7 +132,12 @@ pub(super) async fn instances(
     found
 }
 
-fn instance_check(subject: &str, instance: &Instance, secrets: &SecretBox, engines: &dyn Engines) -> Vec<Diagnosis> {
+fn instance_check(
+    subject: &str,
+    instance: &Instance,
+    secrets: &SecretBox,
+    engines: &dyn Engines,
+) -> Vec<Diagnosis> {
     let password = match password_of(instance, secrets) {
         Ok(password) => password,
         Err(error) => {
@@ -126,7 +147,13 @@ fn instance_check(subject: &str, instance: &Instance, secrets: &SecretBox, engin
     };
     let engine = match engines.engine_for(instance, password) {
         Ok(engine) => engine,
-        Err(error) => return vec![Diagnosis::problem(subject, error_chain(&error), "register it again as it should be")],
+        Err(error) => {
+            return vec![Diagnosis::problem(
+                subject,
+                error_chain(&error),
+                "register it again as it should be",
+            )];
+        }
     };
     match engine.check(&Uncontrolled) {
         Ok(checked) if checked.findings.is_empty() => {

@@ -8,7 +8,11 @@ use crate::backup_set_row::backup_set_row;
 use crate::error::Error;
 
 /// Takes over every live set, and answers how many. Numbers go on far above the highest that is seen.
-pub(super) async fn adopt(catalog: &Catalog, repository: &Repository, now: Timestamp) -> Result<usize, Error> {
+pub(super) async fn adopt(
+    catalog: &Catalog,
+    repository: &Repository,
+    now: Timestamp,
+) -> Result<usize, Error> {
     let mut change = catalog.change(now).await?;
     let (mut adopted, mut highest_job, mut highest_set) = (0, None, None);
     for instance in repository.instances()? {

@@ -56,9 +56,11 @@ async fn jobs(out: &mut String, context: &Context) -> Result<(), catalog::Error>
     }
     let jobs = context.metrics.job_figures();
     head(out, "backstop_jobs_ended_total", "counter", "Backup jobs that ended on this node, by outcome.");
-    for (outcome, count) in
-        [("finished", jobs.finished_count), ("failed", jobs.failed_count), ("cancelled", jobs.cancelled_count)]
-    {
+    for (outcome, count) in [
+        ("finished", jobs.finished_count),
+        ("failed", jobs.failed_count),
+        ("cancelled", jobs.cancelled_count),
+    ] {
         put(out, &format!("backstop_jobs_ended_total{{outcome=\"{outcome}\"}} {count}"));
     }
     counter(out, "backstop_job_attempts_total", "Attempts at backup jobs on this node.", jobs.attempts_count);
@@ -69,7 +71,12 @@ async fn jobs(out: &mut String, context: &Context) -> Result<(), catalog::Error>
     let copied = context.metrics.copied_bytes.load(Ordering::Relaxed);
     counter(out, "backstop_copied_bytes_total", "Bytes that copies read from their sources.", copied);
     counter(out, "backstop_source_bytes_total", "Bytes of the files of finished sets.", jobs.source_bytes);
-    counter(out, "backstop_stored_bytes_total", "Bytes that finished sets added to the repository.", jobs.new_bytes);
+    counter(
+        out,
+        "backstop_stored_bytes_total",
+        "Bytes that finished sets added to the repository.",
+        jobs.new_bytes,
+    );
     Ok(())
 }
 

@@ -104,9 +104,12 @@ fn make(context: &Context, claim: &Claim, control: &Control) -> Outcome {
 }
 
 fn published(context: &Context, claim: &Claim, finished: FinishedSet) -> Outcome {
-    let place = earlier::place_of(claim, claim.attempt).expect("a backup job has an instance and a set's number");
+    let place =
+        earlier::place_of(claim, claim.attempt).expect("a backup job has an instance and a set's number");
     match context.repository.manifest(&place) {
-        Ok(manifest) => Outcome::Published { manifest: Box::new(manifest), finished: Some(Box::new(finished)) },
+        Ok(manifest) => {
+            Outcome::Published { manifest: Box::new(manifest), finished: Some(Box::new(finished)) }
+        }
         // It is there: the next attempt adopts it.
         Err(error) => repository_failed(claim, &error),
     }
@@ -114,11 +117,9 @@ fn published(context: &Context, claim: &Claim, finished: FinishedSet) -> Outcome
 
 fn failed(context: &Context, claim: &Claim, control: &Control, error: &BackupError) -> Outcome {
     // A lost lease goes before whatever else went wrong: somebody may refer to what is stored.
-    let reason = match error {
-        _ if control.check() == Err(Interrupted::LeaseLost) => Some(Interrupted::LeaseLost),
-        BackupError::Interrupted(reason) => Some(*reason),
-        _ => None,
-    };
+    let lost = (control.check() == Err(Interrupted::LeaseLost)).then_some(Interrupted::LeaseLost);
+    let interrupted = if let BackupError::Interrupted(reason) = error { Some(*reason) } else { None };
+    let reason = lost.or(interrupted);
     match reason {
         Some(Interrupted::LeaseLost) => return Outcome::Lost,
         Some(Interrupted::Shutdown) => return Outcome::Stopped,
@@ -172,11 +173,15 @@ fn prepare(context: &Context, claim: &Claim) -> Result<(Box<dyn BackupEngine>, B
     };
     let instance = match context.runtime.block_on(context.catalog.find_instance(id)) {
         Ok(Some(instance)) => instance,
-        Ok(None) => return Err(Outcome::Failed(failure::internal(format!("instance {id} is not registered")))),
+        Ok(None) => {
+            return Err(Outcome::Failed(failure::internal(format!("instance {id} is not registered"))));
+        }
         Err(error) => return Err(again_or_failed(claim, failure::unavailable(error_chain(&error)))),
     };
     let Some(parameters) = BackupParameters::of(&claim.job.parameters) else {
-        return Err(Outcome::Failed(failure::internal("the job's parameters are of another release".to_owned())));
+        return Err(Outcome::Failed(failure::internal(
+            "the job's parameters are of another release".to_owned(),
+        )));
     };
     failure::check_home(context).map_err(Outcome::Failed)?;
     let password = password_of(&instance, &context.secrets);

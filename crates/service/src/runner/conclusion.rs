@@ -33,7 +33,9 @@ pub(super) async fn conclude(
             let report = report::of_set(context, control, &manifest, finished.as_deref());
             let instance = claim.job.instance.as_ref();
             let host = match instance {
-                Some(id) => context.catalog.find_instance_ever(id).await.ok().flatten().map(|i| i.host_instance),
+                Some(id) => {
+                    context.catalog.find_instance_ever(id).await.ok().flatten().map(|i| i.host_instance)
+                }
                 None => None,
             };
             match backup_set_row(&manifest, host) {
@@ -136,7 +138,9 @@ async fn write(context: &Context, claim: &Claim, end: &End<'_>) -> Result<(), Le
     loop {
         tries += 1;
         match write_once(context, claim, end).await {
-            Err(LeaseError::Catalog(error)) if error.retry() == catalog::Retry::Later && tries < TRIES_MAX => {
+            Err(LeaseError::Catalog(error))
+                if error.retry() == catalog::Retry::Later && tries < TRIES_MAX =>
+            {
                 tracing::warn!("the end of a job is written down in a moment: {}", error_chain(&error));
                 tokio::time::sleep(TRY_PAUSE).await;
             }
@@ -158,7 +162,9 @@ fn log_lost(claim: &Claim, outcome: Result<(), LeaseError>) {
     let job = claim.id();
     match outcome {
         Ok(()) => {}
-        Err(LeaseError::LeaseLost { .. }) => tracing::warn!(%job, epoch = %claim.epoch, "another worker has the job"),
+        Err(LeaseError::LeaseLost { .. }) => {
+            tracing::warn!(%job, epoch = %claim.epoch, "another worker has the job");
+        }
         Err(error) => tracing::error!(%job, "the job's end is not written down: {}", error_chain(&error)),
     }
 }

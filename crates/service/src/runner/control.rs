@@ -109,7 +109,7 @@ impl Control {
         self.planned.load(Ordering::Acquire).then(|| self.bytes_planned.load(Ordering::Relaxed))
     }
 
-    /// DESIGN section 5: the copy fills 10 to 90, the proof 90 to 99; 100 is for the published set alone.
+    /// The copy fills 10 to 90, the proof 90 to 99; 100 is for the published set alone.
     fn percent(&self) -> u8 {
         match stage_of(self.stage.load(Ordering::Acquire)) {
             Stage::Checking => 0,

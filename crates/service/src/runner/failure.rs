@@ -18,7 +18,9 @@ pub(super) fn of(error: &BackupError) -> Failure {
         BackupError::NoSpace { .. } => ErrorCode::OperationDeniedSpace,
         BackupError::Repository { source, .. } if is_full(&**source) => ErrorCode::OperationDeniedSpace,
         BackupError::Repository { .. } => ErrorCode::ServiceUnavailable,
-        _ => ErrorCode::InternalError,
+        BackupError::Interrupted(_) | BackupError::Panicked | BackupError::Unproven { .. } | _ => {
+            ErrorCode::InternalError
+        }
     };
     coded(code, error_chain(error))
 }

@@ -14,7 +14,7 @@ use super::control::Control;
 use crate::error_chain::error_chain;
 
 /// Longest wait of a watch that something else ends anyway.
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// Keeps the attempt until its thread is done.
 pub(super) async fn keep(
@@ -24,7 +24,8 @@ pub(super) async fn keep(
     mut outcome: oneshot::Receiver<Outcome>,
 ) -> Outcome {
     let mut keeper = Keeper { runner, claim, control, lease_end: Instant::now() + runner.times.lease };
-    let mut heartbeat = tokio::time::interval_at(Instant::now() + runner.times.heartbeat, runner.times.heartbeat);
+    let mut heartbeat =
+        tokio::time::interval_at(Instant::now() + runner.times.heartbeat, runner.times.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut work = runner.context.catalog.watch_work();
     let (mut moved, mut next_report, mut stopping) = (true, Instant::now(), false);
@@ -84,7 +85,9 @@ impl Keeper<'_> {
             Ok(_) => {}
             Err(LeaseError::LeaseLost { .. }) => self.lose(),
             // The lease ends by our own clock when the catalog stays away.
-            Err(error) => tracing::warn!(%job, "the catalog does not hear of the job: {}", error_chain(&error)),
+            Err(error) => {
+                tracing::warn!(%job, "the catalog does not hear of the job: {}", error_chain(&error));
+            }
         }
     }
 

@@ -77,10 +77,9 @@ fn verdict(context: &Context, manifest: &Manifest, job: Option<&Job>, another_co
             && job.instance.as_ref() == Some(&origin.instance)
     });
     match job.map(|job| job.state.phase()) {
-        None => Verdict::Unknown,
         Some(JobPhase::Queued | JobPhase::Running) => Verdict::Leave,
         Some(JobPhase::Failed) => Verdict::Bury("its job failed"),
         Some(JobPhase::Succeeded) if another_counts => Verdict::Bury("another attempt made the set"),
-        Some(JobPhase::Succeeded) => Verdict::Unknown,
+        None | Some(JobPhase::Succeeded) => Verdict::Unknown,
     }
 }

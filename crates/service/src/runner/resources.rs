@@ -53,13 +53,17 @@ impl Resources {
     }
 
     /// Waits until `bytes` may be read.
-    pub(super) fn pay(&self, bytes: u64, check: impl Fn() -> Result<(), Interrupted>) -> Result<(), Interrupted> {
+    pub(super) fn pay(
+        &self,
+        bytes: u64,
+        check: impl Fn() -> Result<(), Interrupted>,
+    ) -> Result<(), Interrupted> {
         let Some(rate) = self.bytes_per_second_max else { return Ok(()) };
         let price = Duration::try_from_secs_f64(ratio(bytes, rate)).unwrap_or(Duration::MAX / 2);
         let mut state = self.lock();
         let begun = Instant::now();
         let starts = state.paid_until.max(begun);
-        state.paid_until = starts + price.min(Duration::from_secs(24 * 3600));
+        state.paid_until = starts + price.min(Duration::from_hours(24));
         loop {
             check()?;
             let left = starts.saturating_duration_since(Instant::now()).saturating_sub(BURST);

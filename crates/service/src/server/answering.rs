@@ -28,10 +28,11 @@ pub(super) fn raw_refusal(server: &Server, error: &ApiError) -> Vec<u8> {
     let request_id = context.request_ids.next();
     tracing::info!(%request_id, code = error.code(), "refused: {error}");
     context.metrics.count_request("", Some(error.row()), Duration::ZERO);
-    let public_url = context.config.public_url.as_deref().unwrap_or_default();
-    let host_id = public_url.split_once("://").map_or("", |(_, host)| host);
-    let answer =
-        render_error(error, &AnswerContext { request_id, format: Format::Json, host_id, public_url });
+    let host = context.own_host();
+    let public_url = context.public_url(&host);
+    let answer_context =
+        AnswerContext { request_id, format: Format::Json, host_id: &host, public_url: &public_url };
+    let answer = render_error(error, &answer_context);
     let reason = hyper::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\nx-acs-request-id: {request_id}\r\n\

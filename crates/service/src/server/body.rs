@@ -22,7 +22,11 @@ pub(super) struct WholeBody {
 /// # Errors
 /// Larger than the limit → `RequestTooLarge`; slower than the deadline → `RequestTimeout`; broken →
 /// `InvalidRequest.Malformed`.
-pub(super) async fn read(server: &Server, state: &ConnectionState, body: Incoming) -> Result<WholeBody, ApiError> {
+pub(super) async fn read(
+    server: &Server,
+    state: &ConnectionState,
+    body: Incoming,
+) -> Result<WholeBody, ApiError> {
     if body.is_end_stream() {
         return Ok(WholeBody { bytes: Bytes::new(), _room: None });
     }
@@ -51,13 +55,19 @@ fn announced(body: &Incoming, bytes_max: usize) -> Option<usize> {
     }
 }
 
-async fn read_within(server: &Server, mut body: Incoming, bytes: usize, bytes_max: usize) -> Result<WholeBody, ApiError> {
+async fn read_within(
+    server: &Server,
+    mut body: Incoming,
+    bytes: usize,
+    bytes_max: usize,
+) -> Result<WholeBody, ApiError> {
     let kibibytes = u32::try_from(bytes.div_ceil(1024)).expect("a body's limit is far below 4 TiB");
     let room = Arc::clone(&server.bodies).acquire_many_owned(kibibytes).await;
     let room = room.expect("the semaphore is never closed");
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::because(ErrorCode::MalformedRequest, "the body is broken"))?;
+        let frame =
+            frame.map_err(|_| ApiError::because(ErrorCode::MalformedRequest, "the body is broken"))?;
         // Trailers are of no use to the API.
         let Ok(chunk) = frame.into_data() else { continue };
         if whole.len() + chunk.len() > bytes_max {

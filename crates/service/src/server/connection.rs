@@ -39,7 +39,8 @@ pub(super) struct ConnectionState {
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(server: &Arc<Server>, stream: TcpStream) {
-    let state = Arc::new(ConnectionState { between_calls: AtomicBool::new(true), lingers: AtomicBool::new(false) });
+    let state =
+        Arc::new(ConnectionState { between_calls: AtomicBool::new(true), lingers: AtomicBool::new(false) });
     let stream = GuardedStream::new(stream, Arc::clone(server), Arc::clone(&state));
     let service = Calls { server: Arc::clone(server), state: Arc::clone(&state) };
     let mut connection = http1::Builder::new()

@@ -43,7 +43,11 @@ impl GuardedStream {
 }
 
 impl AsyncRead for GuardedStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         self.unanswered |= buffer.filled().len() > before;
@@ -52,19 +56,19 @@ impl AsyncRead for GuardedStream {
 }
 
 impl AsyncWrite for GuardedStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         if this.replacement.is_none() {
-            match bare_refusal(bytes) {
-                Some(error) => {
-                    this.state.lingers.store(true, Ordering::Relaxed);
-                    this.replacement = Some((answering::raw_refusal(&this.server, &error), 0));
-                }
-                None => {
-                    this.unanswered = false;
-                    return Pin::new(&mut this.stream).poll_write(context, bytes);
-                }
-            }
+            let Some(error) = bare_refusal(bytes) else {
+                this.unanswered = false;
+                return Pin::new(&mut this.stream).poll_write(context, bytes);
+            };
+            this.state.lingers.store(true, Ordering::Relaxed);
+            this.replacement = Some((answering::raw_refusal(&this.server, &error), 0));
         }
         if let Some((replacement, written)) = &mut this.replacement {
             while let Some(rest) = replacement.get(*written..).filter(|rest| !rest.is_empty()) {
@@ -98,7 +102,10 @@ fn bare_refusal(bytes: &[u8]) -> Option<ApiError> {
     Some(match status.get(..2)? {
         b"14" => too_large("the target is too long"),
         b"31" => too_large("target and headers are too long, or too many"),
-        _ => ApiError::because(ErrorCode::MalformedRequest, "an HTTP/1.1 request line and headers are expected"),
+        _ => ApiError::because(
+            ErrorCode::MalformedRequest,
+            "an HTTP/1.1 request line and headers are expected",
+        ),
     })
 }
 

@@ -10,7 +10,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
-use rpc::{AnswerContext, ApiError, Call, ErrorCode, Format, Request, RequestId, render_error, render_success};
+use rpc::{
+    AnswerContext, ApiError, Call, ErrorCode, Format, Request, RequestId, render_error, render_success,
+};
 use serde_json::Value;
 
 use super::connection::ConnectionState;
@@ -92,16 +94,16 @@ async fn answer_call(
         Err(error) => Performed::refused(error.clone().into(), Format::of(&request)),
         Ok(_) => perform(context, &request, request_id).await,
     };
-    let host_id = request.host().unwrap_or_default();
-    let own_url;
-    let public_url = match &context.config.public_url {
-        Some(url) => url,
-        None => {
-            own_url = if performed.outcome.is_err() { format!("http://{host_id}") } else { String::new() };
-            &own_url
-        }
+    // Only an error names them.
+    let refused = performed.outcome.is_err();
+    let host = if refused {
+        request.host().map_or_else(|| context.own_host(), str::to_owned)
+    } else {
+        String::new()
     };
-    let answer_context = AnswerContext { request_id, format: performed.format, host_id, public_url };
+    let public_url = if refused { context.public_url(&host) } else { String::new() };
+    let answer_context =
+        AnswerContext { request_id, format: performed.format, host_id: &host, public_url: &public_url };
     let took = begun.elapsed();
     let answer = match &performed.outcome {
         Ok((action, value)) => {
@@ -180,13 +182,12 @@ fn log_refusal(request_id: RequestId, performed: &Performed, refusal: &Refusal) 
     let action: String = performed.action.chars().take(80).filter(|letter| !letter.is_control()).collect();
     let key = performed.key.as_deref().unwrap_or("-");
     let cause = cause.as_deref().unwrap_or_default();
-    match error.row() {
-        ErrorCode::InternalError => {
-            tracing::error!(%request_id, action, key, code = error.code(), "failed: {error} {cause}");
-        }
-        ErrorCode::ServiceUnavailable => {
-            tracing::warn!(%request_id, action, key, code = error.code(), "failed: {error} {cause}");
-        }
-        _ => tracing::info!(%request_id, action, key, code = error.code(), "refused: {error} {cause}"),
+    let (row, code) = (error.row(), error.code());
+    if row == ErrorCode::InternalError {
+        tracing::error!(%request_id, action, key, code, "failed: {error} {cause}");
+    } else if row == ErrorCode::ServiceUnavailable {
+        tracing::warn!(%request_id, action, key, code, "failed: {error} {cause}");
+    } else {
+        tracing::info!(%request_id, action, key, code, "refused: {error} {cause}");
     }
 }

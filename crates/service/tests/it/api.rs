@@ -90,8 +90,12 @@ fn a_job_reports_what_it_did() {
     assert_eq!(report["Files"], 2);
     assert_eq!(report["Attempt"], 1);
     assert_eq!(report["ContentCompared"], false);
-    let stages: Vec<&str> =
-        report["Stages"]["Stage"].as_array().unwrap().iter().map(|s| s["BackupStatus"].as_str().unwrap()).collect();
+    let stages: Vec<&str> = report["Stages"]["Stage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["BackupStatus"].as_str().unwrap())
+        .collect();
     assert_eq!(stages, ["Checking", "Preparing", "Waiting", "Uploading", "Uploading"]);
     let warnings = report["Warnings"]["Warning"].to_string();
     assert!(warnings.contains("key export") && warnings.contains("no database"), "{warnings}");
@@ -106,7 +110,10 @@ fn a_job_reports_what_it_did() {
     assert!(!report["Warnings"].to_string().contains("key export"));
     let answer = harness
         .client()
-        .call("CreateBackup", &[("DBInstanceId", "orders"), ("BackupType", "FullBackup"), ("BackupRetentionPeriod", "-1")])
+        .call(
+            "CreateBackup",
+            &[("DBInstanceId", "orders"), ("BackupType", "FullBackup"), ("BackupRetentionPeriod", "-1")],
+        )
         .expect_success();
     let third = answer["BackupJobId"].as_str().unwrap();
     harness.wait_finished("orders", third);
@@ -142,7 +149,8 @@ fn jobs_and_sets_are_paged_and_filtered() {
         rows.iter().map(|row| row["BackupJobId"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(ids(&client.call("DescribeBackupJobs", &[]).expect_success()), jobs);
-    let of_status = |status| ids(&client.call("DescribeBackupJobs", &[("BackupStatus", status)]).expect_success());
+    let of_status =
+        |status| ids(&client.call("DescribeBackupJobs", &[("BackupStatus", status)]).expect_success());
     assert_eq!(of_status("Failed"), [failed]);
     assert_eq!(of_status("Finished").len(), 3);
     assert_eq!(of_status("Uploading"), Vec::<String>::new());
@@ -157,7 +165,10 @@ fn jobs_and_sets_are_paged_and_filtered() {
     let rows = harness.backups("orders");
     assert_eq!(rows.len(), 4);
     let row = &rows[0];
-    assert_eq!((&row["BackupStatus"], &row["IsAvail"], &row["MetaStatus"]), (&json!("Failed"), &json!(0), &json!("EMPTY")));
+    assert_eq!(
+        (&row["BackupStatus"], &row["IsAvail"], &row["MetaStatus"]),
+        (&json!("Failed"), &json!(0), &json!("EMPTY"))
+    );
     let count = |filter| {
         let answer = client.call("DescribeBackups", &[("DBInstanceId", "orders"), filter]).expect_success();
         answer["TotalRecordCount"].as_u64().unwrap()
@@ -233,7 +244,8 @@ fn the_catalog_holds_no_secret_in_clear() {
     let secret = harness.key.access_key_secret.clone();
     for entry in std::fs::read_dir(harness.home.path()).unwrap() {
         let path = entry.unwrap().path();
-        let catalog = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("catalog.sqlite"));
+        let catalog =
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("catalog.sqlite"));
         if catalog {
             let bytes = std::fs::read(&path).unwrap();
             for needle in ["swordfish", &secret] {

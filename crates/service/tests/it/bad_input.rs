@@ -1,7 +1,10 @@
 //! Parameters that are missing, empty, doubled, over-long, not UTF-8, of the wrong type, unknown.
 
-use crate::client::{bytes_of, exchange, fresh_nonce, now};
+use crate::client::{Pairs, bytes_of, exchange, fresh_nonce, now};
 use crate::harness::Harness;
+
+/// Parameters, and the status and code that they get.
+type Case<'a> = (Pairs<'a>, u16, &'a str);
 
 #[test]
 fn every_bad_parameter_has_its_code() {
@@ -10,7 +13,7 @@ fn every_bad_parameter_has_its_code() {
     let client = harness.client();
     let long = "x".repeat(65);
     let huge = "x".repeat(300);
-    let tasks: &[(&[(&str, &str)], u16, &str)] = &[
+    let tasks: &[Case<'_>] = &[
         (&[], 400, "MissingDBInstanceId"),
         (&[("DBInstanceId", "")], 400, "MissingDBInstanceId"),
         (&[("DBInstanceId", "nobody")], 404, "InvalidDBInstanceId.NotFound"),
@@ -20,7 +23,11 @@ fn every_bad_parameter_has_its_code() {
         (&[("DBInstanceId", "orders"), ("BackupJobId", "0")], 400, "InvalidBackupJobId.Malformed"),
         (&[("DBInstanceId", "orders"), ("BackupJobId", "2147483648")], 400, "InvalidBackupJobId.Malformed"),
         (&[("DBInstanceId", "orders"), ("BackupMode", "x")], 400, "InvalidBackupMode.ValueNotSupport"),
-        (&[("DBInstanceId", "orders"), ("BackupJobStatus", "x")], 400, "InvalidBackupJobStatus.ValueNotSupport"),
+        (
+            &[("DBInstanceId", "orders"), ("BackupJobStatus", "x")],
+            400,
+            "InvalidBackupJobStatus.ValueNotSupport",
+        ),
         (&[("DBInstanceId", "orders"), ("ClientToken", "é")], 400, "InvalidClientToken.Malformed"),
         (&[("DBInstanceId", "orders"), ("ClientToken", &long)], 400, "InvalidClientToken.Malformed"),
     ];
@@ -28,11 +35,15 @@ fn every_bad_parameter_has_its_code() {
         client.call("DescribeBackupTasks", query).expect_error(*status, code);
         client.call_v1("DescribeBackupTasks", query).expect_error(*status, code);
     }
-    let backups: &[(&[(&str, &str)], u16, &str)] = &[
+    let backups: &[Case<'_>] = &[
         (&[("DBInstanceId", "orders"), ("StartTime", "yesterday")], 400, "InvalidStartTime.Format"),
         (&[("DBInstanceId", "orders"), ("EndTime", "2026-13-01T00:00Z")], 400, "InvalidEndTime.Format"),
         (
-            &[("DBInstanceId", "orders"), ("StartTime", "2026-01-02T00:00Z"), ("EndTime", "2026-01-01T00:00Z")],
+            &[
+                ("DBInstanceId", "orders"),
+                ("StartTime", "2026-01-02T00:00Z"),
+                ("EndTime", "2026-01-01T00:00Z"),
+            ],
             400,
             "InvalidParameterCombination",
         ),
@@ -42,17 +53,27 @@ fn every_bad_parameter_has_its_code() {
     for (query, status, code) in backups {
         client.call("DescribeBackups", query).expect_error(*status, code);
     }
-    let create: &[(&[(&str, &str)], u16, &str)] = &[
-        (&[("DBInstanceId", "orders"), ("BackupMethod", "Logical")], 400, "InvalidBackupMethod.ValueNotSupport"),
+    let create: &[Case<'_>] = &[
+        (
+            &[("DBInstanceId", "orders"), ("BackupMethod", "Logical")],
+            400,
+            "InvalidBackupMethod.ValueNotSupport",
+        ),
         (&[("DBInstanceId", "orders"), ("BackupType", "Half")], 400, "BackupType.NotSupport"),
         (&[("DBInstanceId", "orders"), ("BackupStrategy", "db")], 400, "InvalidParameterCombination"),
         (&[("DBInstanceId", "orders"), ("DBName", "a")], 400, "InvalidParameterCombination"),
-        (&[("DBInstanceId", "orders"), ("BackupRetentionPeriod", "6")], 400, "InvalidBackupRetentionPeriod.Malformed"),
+        (
+            &[("DBInstanceId", "orders"), ("BackupRetentionPeriod", "6")],
+            400,
+            "InvalidBackupRetentionPeriod.Malformed",
+        ),
     ];
     for (query, status, code) in create {
         client.call("CreateBackup", query).expect_error(*status, code);
     }
-    client.call("DeleteBackup", &[("DBInstanceId", "orders"), ("BackupId", "1,x")]).expect_error(400, "InvalidBackupId.Malformed");
+    client
+        .call("DeleteBackup", &[("DBInstanceId", "orders"), ("BackupId", "1,x")])
+        .expect_error(400, "InvalidBackupId.Malformed");
     client.call("Nonsense", &[]).expect_error(404, "InvalidAction.NotFound");
     client.call("CancelBackupJob", &[("BackupJobId", "7")]).expect_error(404, "InvalidBackupJobId.NotFound");
     let jobs = client.call("DescribeBackupJobs", &[]).expect_success();
@@ -65,7 +86,9 @@ fn requests_that_no_sdk_would_send_are_answered_all_the_same() {
     let client = harness.client();
     let signed = client.sign("DescribeRegions", &[("AcceptLanguage", "a")], &[], &fresh_nonce(), now());
     let text = String::from_utf8(bytes_of(&signed)).unwrap();
-    let check = |text: &str, status: u16, code: &str| exchange(client.address, text.as_bytes()).expect_error(status, code);
+    let check = |text: &str, status: u16, code: &str| {
+        exchange(client.address, text.as_bytes()).expect_error(status, code);
+    };
 
     check(&text.replace("AcceptLanguage=a", "AcceptLanguage=a&AcceptLanguage=a"), 400, "InvalidParameter");
     check(&text.replace("AcceptLanguage=a", "AcceptLanguage=%FF"), 400, "InvalidParameter");
@@ -104,6 +127,10 @@ fn answers_come_in_the_format_asked_for() {
     let client = harness.client();
     let xml = client.call("DescribeBackupTasks", &[("DBInstanceId", "orders"), ("Format", "xml")]);
     assert_eq!((xml.status, xml.header("content-type")), (200, Some("text/xml;charset=utf-8")));
-    assert!(xml.body.starts_with("<?xml version='1.0' encoding='UTF-8'?><DescribeBackupTasksResponse><Items></Items>"));
+    assert!(
+        xml.body.starts_with(
+            "<?xml version='1.0' encoding='UTF-8'?><DescribeBackupTasksResponse><Items></Items>"
+        )
+    );
     client.call("DescribeRegions", &[("Format", "yaml")]).expect_error(400, "InvalidParameter.Format");
 }

@@ -92,7 +92,14 @@ impl Client {
         self.send(&sign_v1(&self.request(&host, action, &query, &[], &fresh_nonce(), now())))
     }
 
-    pub(crate) fn sign(&self, action: &str, query: Pairs<'_>, form: Pairs<'_>, nonce: &str, at: Timestamp) -> SignedRequest {
+    pub(crate) fn sign(
+        &self,
+        action: &str,
+        query: Pairs<'_>,
+        form: Pairs<'_>,
+        nonce: &str,
+        at: Timestamp,
+    ) -> SignedRequest {
         let host = self.address.to_string();
         sign_v3(&self.request(&host, action, query, form, nonce, at))
     }

@@ -17,7 +17,8 @@ fn look(harness: &Harness) -> Vec<Diagnosis> {
 #[track_caller]
 fn check(harness: &Harness, subject: &str, severity: Severity, finding: &str) {
     let found = look(harness);
-    let matches = |d: &&Diagnosis| d.subject == subject && d.severity == severity && d.finding.contains(finding);
+    let matches =
+        |d: &&Diagnosis| d.subject == subject && d.severity == severity && d.finding.contains(finding);
     let diagnosis = found.iter().find(matches).unwrap_or_else(|| panic!("{subject} {finding}: {found:#?}"));
     assert_eq!(diagnosis.remedy.is_empty(), severity == Severity::Good, "{diagnosis:?}");
 }

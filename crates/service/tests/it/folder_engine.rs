@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use catalog::{EngineKind, Instance};
 use engine::{
-    BackupEngine, BackupError, BackupRequest, BadBlocks, Checked, EntryKind, FinishedSet, Interrupted, JobControl,
-    Retry, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, Stage,
+    BackupEngine, BackupError, BackupRequest, BadBlocks, Checked, EntryKind, FinishedSet, Interrupted,
+    JobControl, Retry, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, Stage,
 };
 use repository::{Repository, StoredPath};
 use service::{EngineError, Engines};
@@ -108,7 +108,8 @@ impl BackupEngine for FolderEngine {
         control.enter(Stage::Preparing)?;
         self.script.pass("preparing", control)?;
         let source = FolderSource { folder: self.folder.clone() };
-        control.plan(source.files().map_err(|e| source.error("list", e))?.iter().map(|(_, bytes)| bytes).sum());
+        control
+            .plan(source.files().map_err(|e| source.error("list", e))?.iter().map(|(_, bytes)| bytes).sum());
         control.enter(Stage::Waiting)?;
         control.wait_for_slot()?;
         self.script.pass("waiting", control)?;
@@ -118,7 +119,12 @@ impl BackupEngine for FolderEngine {
         set.copy(&source, control)?;
         set.flush()?;
         self.script.pass("copied", control)?;
-        if self.script.failures_left.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        if self
+            .script
+            .failures_left
+            .try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+        {
             let action = "ask the server for its stop position".to_owned();
             return Err(BackupError::Server { action, retry: Retry::Later, source: Box::new(ServerGone) });
         }

@@ -8,8 +8,8 @@ use catalog::{Catalog, Role};
 use repository::{InstanceId, Repository};
 use serde_json::Value;
 use service::{
-    Home, HomeAccessKey, InitOptions, JobTimes, RunningService, SecretBox, ServeOptions, ServerLimits, SystemClock,
-    init, start,
+    Home, HomeAccessKey, InitOptions, JobTimes, RunningService, SecretBox, ServeOptions, ServerLimits,
+    SystemClock, init, start,
 };
 use testkit::process::wait_for;
 
@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::folder_engine::{FolderEngines, Script};
 
 /// Longest wait for a job to get somewhere.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home and, while it runs, its service.
 pub(crate) struct Harness {
@@ -202,7 +202,8 @@ impl Harness {
 
     #[track_caller]
     pub(crate) fn wait_for_status(&self, id: &str, job: &str, status: &str, progress_status: &str) -> Value {
-        let reached = |task: &Value| task["BackupStatus"] == status && task["BackupProgressStatus"] == progress_status;
+        let reached =
+            |task: &Value| task["BackupStatus"] == status && task["BackupProgressStatus"] == progress_status;
         let mut last = Value::Null;
         let waited = wait_for(&format!("{status}/{progress_status} of job {job}"), PATIENCE, || {
             last = self.task(id, job);

@@ -28,7 +28,8 @@ fn a_wrong_secret_or_key_is_told_apart() {
     let bad = wrong(id, "x");
     bad.send(&bad.sign(ACTION, QUERY, &[], &nonce, now())).expect_error(400, "SignatureDoesNotMatch");
     let good = harness.client();
-    good.send(&good.sign(ACTION, QUERY, &[], &nonce, now())).expect_error(404, "InvalidDBInstanceId.NotFound");
+    good.send(&good.sign(ACTION, QUERY, &[], &nonce, now()))
+        .expect_error(404, "InvalidDBInstanceId.NotFound");
 }
 
 #[test]
@@ -56,7 +57,9 @@ fn a_time_outside_of_the_window_is_refused() {
     let client = harness.client();
     for minutes in [-16, 16] {
         let at = now() + SignedDuration::from_mins(minutes);
-        client.send(&client.sign(ACTION, QUERY, &[], &fresh_nonce(), at)).expect_error(400, "InvalidTimeStamp.Expired");
+        client
+            .send(&client.sign(ACTION, QUERY, &[], &fresh_nonce(), at))
+            .expect_error(400, "InvalidTimeStamp.Expired");
     }
     let at = now() - SignedDuration::from_mins(14);
     client.send(&client.sign("DescribeRegions", &[], &[], &fresh_nonce(), at)).expect_success();

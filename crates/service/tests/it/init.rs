@@ -28,7 +28,8 @@ fn a_chosen_access_key_is_taken_once() {
         access_key_id: "testid".to_owned(),
         access_key_secret: secret.to_owned(),
     };
-    let options = |secret| InitOptions { access_key: Some(chosen(secret)), ..InitOptions::new(harness.home.path()) };
+    let options =
+        |secret| InitOptions { access_key: Some(chosen(secret)), ..InitOptions::new(harness.home.path()) };
     let run = |secret| harness.block_on(init(options(secret), |_| None, SystemClock::shared()));
     assert_eq!(run("testsecret").unwrap().new_access_key, Some(chosen("testsecret")));
     assert_eq!(run("testsecret").unwrap().new_access_key, None);
@@ -57,7 +58,8 @@ fn a_repository_of_another_catalog_is_adopted_only_when_asked() {
     assert_eq!(run(true).unwrap().adopted_sets, Some(1));
     assert_eq!(run(false).unwrap().adopted_sets, None);
 
-    let catalog = harness.block_on(catalog::Catalog::open(&Home::open(&home).unwrap().catalog_url())).unwrap();
+    let catalog =
+        harness.block_on(catalog::Catalog::open(&Home::open(&home).unwrap().catalog_url())).unwrap();
     let adopted = harness.block_on(catalog.find_set(set.parse().unwrap())).unwrap().expect("the set");
     assert_eq!(adopted.size_bytes, 310_000);
 }

@@ -36,7 +36,9 @@ fn a_held_job_shows_each_stage_in_order() {
     }
     let job = harness.create_backup("orders");
     let mut highest = 0;
-    for ((point, status, progress_status), (low, high)) in STAGES.into_iter().zip([(0, 5), (5, 10), (10, 10), (10, 90), (90, 99)]) {
+    for ((point, status, progress_status), (low, high)) in
+        STAGES.into_iter().zip([(0, 5), (5, 10), (10, 10), (10, 90), (90, 99)])
+    {
         let task = harness.wait_for_status("orders", &job, status, progress_status);
         let percent = percent(&task);
         assert!((low..=high).contains(&percent) && percent >= highest, "{task}");
@@ -48,7 +50,8 @@ fn a_held_job_shows_each_stage_in_order() {
 
 #[test]
 fn progress_takes_many_values_and_never_falls() {
-    let harness = Harness::stopped().with_setting("bytes_per_second_max", "40000000").with_setting("threads", "2");
+    let harness =
+        Harness::stopped().with_setting("bytes_per_second_max", "40000000").with_setting("threads", "2");
     let mut harness = harness;
     harness.start();
     let folder = harness.source("orders", &[("a", 20_000_000), ("b", 20_000_000)]);
@@ -84,7 +87,11 @@ fn a_job_is_cancelled_in_every_stage() {
         assert_eq!(report["BackupProgressStatus"], progress_status);
         harness.script().release(point);
         client.call("CancelBackupJob", &[("BackupJobId", &job)]).expect_error(403, "IncorrectBackupJobState");
-        assert_eq!(objects(&harness, "orders/sets"), Vec::<String>::new(), "what was stored is deleted at once");
+        assert_eq!(
+            objects(&harness, "orders/sets"),
+            Vec::<String>::new(),
+            "what was stored is deleted at once"
+        );
     }
     let job = harness.create_backup("orders");
     harness.wait_finished("orders", &job);

@@ -1,5 +1,7 @@
 //! The service as its clients see it: over HTTP, with real jobs.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 mod client;
 mod folder_engine;
 mod harness;

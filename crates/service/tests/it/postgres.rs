@@ -33,7 +33,8 @@ fn a_postgresql_server_is_registered_and_backed_up() {
     assert!(report["SourceBytes"].as_u64().unwrap() > 10_000_000, "{report}");
     let rows = harness.backups("orders");
     assert_eq!(rows[0]["EngineVersion"], "15.0");
-    let answer = harness.client().call("DescribeDBInstanceAttribute", &[("DBInstanceId", "orders")]).expect_success();
+    let answer =
+        harness.client().call("DescribeDBInstanceAttribute", &[("DBInstanceId", "orders")]).expect_success();
     let attribute = &answer["Items"]["DBInstanceAttribute"][0];
     assert!(attribute["SystemIdentifier"].as_str().is_some_and(|id| id.len() > 10), "{attribute}");
 }

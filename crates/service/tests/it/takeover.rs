@@ -15,7 +15,7 @@ use crate::harness::{Harness, PATIENCE};
 /// Claims the job as a worker of that name would.
 fn claim_as(harness: &Harness, catalog: &Catalog, owner: &LeaseOwner) -> Claim {
     let request =
-        ClaimRequest { owner: owner.clone(), kinds: vec![JobKind::Backup], lease: Duration::from_secs(300) };
+        ClaimRequest { owner: owner.clone(), kinds: vec![JobKind::Backup], lease: Duration::from_mins(5) };
     harness.block_on(catalog.claim(&request, now())).unwrap().expect("a job to claim")
 }
 
@@ -95,7 +95,11 @@ fn a_half_set_of_a_dead_worker_is_made_anew() {
     engine.back_up(&harness.repository(), &request, &Alone).unwrap_err();
     harness.stop();
     drop(catalog);
-    assert_eq!(harness.repository().attempts(&"orders".parse().unwrap()).unwrap().len(), 1, "its packs are there");
+    assert_eq!(
+        harness.repository().attempts(&"orders".parse().unwrap()).unwrap().len(),
+        1,
+        "its packs are there"
+    );
     // The same size, other bytes: what the dead worker stored must not be taken for them.
     let file = harness.source("orders", &[]).join("b");
     let mut bytes = std::fs::read(&file).unwrap();
@@ -107,7 +111,7 @@ fn a_half_set_of_a_dead_worker_is_made_anew() {
     let set = task["BackupId"].as_str().unwrap().parse().unwrap();
     let repository = harness.repository();
     let listings = repository.attempts(&"orders".parse().unwrap()).unwrap();
-    let live = listings.into_iter().find(|listing| listing.is_live()).expect("one set");
+    let live = listings.into_iter().find(repository::AttemptListing::is_live).expect("one set");
     assert_eq!(live.place.name.set, set);
     let path = repository::StoredPath::new(b"data/b".to_vec()).unwrap();
     let stored = repository.open_set(&live.place).unwrap().read_file(&path, 1 << 20).unwrap();
@@ -199,7 +203,7 @@ fn a_worker_that_lost_its_lease_stops_and_deletes_nothing() {
         let request = ClaimRequest {
             owner: LeaseOwner::new("another"),
             kinds: vec![JobKind::Backup],
-            lease: Duration::from_secs(300),
+            lease: Duration::from_mins(5),
         };
         Ok(harness.block_on(catalog.claim(&request, now()))?)
     })
