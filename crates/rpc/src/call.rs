@@ -157,7 +157,7 @@ impl<'r> Call<'r> {
         }
     }
 
-    /// All parameters, sorted by name. Some may be secrets: [`crate::ParameterSpec::secret`] tells.
+    /// All parameters, sorted by name. Some may be secrets: `crate::ParameterSpec::secret` tells.
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter<'r>> {
         self.parameters.iter()
     }

@@ -21,7 +21,7 @@ impl<'c, 'r> VerifiedCall<'c, 'r> {
         self.call.common("SignatureNonce", self.call.headers.nonce).unwrap_or_default()
     }
 
-    /// The request's time, within [`CLOCK_WINDOW`] of the clock.
+    /// The request's time, within `CLOCK_WINDOW` of the clock.
     pub fn timestamp(&self) -> Timestamp {
         self.call.timestamp
     }
