@@ -48,8 +48,8 @@ e2e: parts ## The crates' tests from outside: real servers, real clients of the 
 parts: ## Installs what the tests need beside the toolchain: Debian packages, and caches outside the tree
 	scripts/test-parts test
 
-test-long: parts ## The tests at ten times the size; an hour or more
-	BACKSTOP_TEST_LONG=1 $(CARGO) test $(LOCKED) --test '*'
+test-long: parts ## The tests with ten times as many frames where size matters; an hour or more
+	BACKSTOP_SCALE=10 $(CARGO) test $(LOCKED) --test '*'
 
 fuzz: ## The property tests with FUZZ_CASES cases each (20000)
 	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test $(LOCKED) --lib --test '*' propert

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::authentication::Authentication;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ended_jobs::EndedJobs;
 use crate::engines::Engines;
 use crate::error::Error;
 use crate::home::Home;
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) authentication: Authentication,
     pub(crate) known: KnownInstances,
+    pub(crate) ended: EndedJobs,
     pub(crate) request_ids: RequestIds,
     pub(crate) metrics: Metrics,
     /// Whether new calls are welcome; `/readyz` tells.

@@ -37,6 +37,7 @@ mod doctor;
 mod engines;
 
 mod context;
+mod ended_jobs;
 mod metrics;
 mod refusal;
 

@@ -21,6 +21,7 @@ use crate::authentication::{Authentication, FLUSH_EVERY, flush_nonces};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::context::{Context, KnownInstances, RequestIds};
+use crate::ended_jobs::EndedJobs;
 use crate::engines::{BuiltInEngines, Engines};
 use crate::error::Error;
 use crate::home::{Home, HomeLock};
@@ -165,6 +166,7 @@ pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
     let listen = config.listen;
     let context = Arc::new(Context {
         known: KnownInstances::new(&config.catalog),
+        ended: EndedJobs::default(),
         home,
         config,
         catalog,

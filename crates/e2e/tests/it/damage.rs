@@ -6,10 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::{
-    Access, Backstop, Job, Restored, SmallDisk, Source, Tree, Turn, Watched, difference, flip_byte, program,
-    tree,
-};
+use e2e::{Access, Backstop, Restored, SmallDisk, Source, Tree, Turn, difference, flip_byte, program, tree};
 use serde_json::Value;
 use testkit::postgres::{Cluster, Installation};
 use testkit::process::run;
@@ -304,9 +301,8 @@ fn fill_up(name: &str, disk: &SmallDisk, floor_bytes: u64) -> Result<Value> {
     fs::write(&large, &random)?;
 
     let job = backstop.create_backup("orders", &[])?;
-    let mut watched = Watched::default();
-    backstop.watch_until("orders", &job, JOB_TIMEOUT, &mut watched, Job::is_over)?;
-    ensure!(watched.last()?.status == "Failed", "{:?}", watched.rows);
+    let end = backstop.end("orders", &job, JOB_TIMEOUT)?;
+    ensure!(end.status == "Failed", "{end:?}");
     let report = backstop.report(&job)?;
     ensure!(backstop.sets("orders")? == [earlier.as_str()], "the earlier set is listed");
     ensure!(backstop.sets_in_repository("orders")? == [earlier.as_str()], "the earlier set is listed");
@@ -335,7 +331,8 @@ fn a_full_disk_fails_the_job_and_nothing_else() -> Result<()> {
     let disk = SmallDisk::mount(80)?;
     let report = fill_up("damage-full", &disk, 0)?;
     let message = report["FailureMessage"].as_str().context("no FailureMessage")?;
-    ensure!(message.contains("No space left on device"), "{report}");
+    ensure!(report["FailureCode"] == "OperationDenied.SpaceNotEnough", "{report}");
+    ensure!(message.contains(&format!("{}/repository is full", disk.path().display())), "{report}");
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Why a job failed, in a code of the error centre and in words.
 
+use std::sync::Arc;
+
 use catalog::Failure;
 use engine::BackupError;
 use rpc::ErrorCode;
@@ -29,7 +31,9 @@ pub(super) fn of(error: &BackupError) -> Failure {
 fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let store = error.downcast_ref::<blobstore::StoreError>();
+        // Threads that store packs share their store's error.
+        let shared = error.downcast_ref::<Arc<blobstore::StoreError>>().map(|error| &**error);
+        let store = shared.or_else(|| error.downcast_ref::<blobstore::StoreError>());
         let attempt = error.downcast_ref::<repository::AttemptError>();
         if matches!(store, Some(blobstore::StoreError::Full { .. }))
             || matches!(attempt, Some(repository::AttemptError::NoSpace { .. }))

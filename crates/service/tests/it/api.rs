@@ -41,7 +41,13 @@ fn a_backup_is_created_watched_listed_and_deleted() {
     let set = finished["BackupId"].as_str().unwrap().to_owned();
     assert_eq!(finished["Process"], "100");
     assert_eq!(listed(&[]), 0, "a finished job is found by its id alone");
+    // Asked for again it is answered from memory, and the filters hold there too.
+    assert_eq!(harness.task("orders", &job), finished);
     assert_eq!(listed(&[("BackupJobId", &job), ("BackupJobStatus", "Progressing")]), 0);
+    assert_eq!(listed(&[("BackupJobId", &job), ("BackupMode", "Automated")]), 0);
+    harness.register_small("stock");
+    let foreign = client.call("DescribeBackupTasks", &[("DBInstanceId", "stock"), ("BackupJobId", &job)]);
+    assert_eq!(foreign.expect_success()["Items"]["BackupJob"], json!([]));
 
     let rows = harness.backups("orders");
     assert_eq!(rows.len(), 1);
