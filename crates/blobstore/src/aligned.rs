@@ -19,7 +19,8 @@ impl AlignedBuffer {
     /// Zeroed bytes, at least `capacity`, rounded up to whole blocks.
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.next_multiple_of(ALIGNMENT);
-        let bytes = vec![0; capacity + ALIGNMENT];
+        let mut bytes = vec![0; allocation_bytes(capacity + ALIGNMENT)];
+        bytes.truncate(capacity + ALIGNMENT);
         // `align_offset` may give up by returning a huge number; the kernel then refuses direct I/O
         // and the callers go the plain way.
         let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
@@ -40,6 +41,15 @@ impl AlignedBuffer {
         self.bytes.truncate(len);
         self.bytes
     }
+}
+
+/// How much is asked of the allocator for a buffer. The C library's keeps what was freed in blocks of up to
+/// 32 MiB for later, one store of them for each thread; larger ones it gives back to the system at once.
+/// So a buffer of some size asks for more than that: pages that nobody touches take no memory.
+fn allocation_bytes(bytes: usize) -> usize {
+    const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
+    const LARGE_BYTES: usize = 8 * 1024 * 1024;
+    if bytes < LARGE_BYTES { bytes } else { bytes.max(KEPT_BYTES_MAX + 2 * ALIGNMENT) }
 }
 
 /// Switches direct I/O on for an open file; an error where the file system does not know it.
