@@ -12,6 +12,7 @@ mod pending;
 mod worker;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -94,7 +95,9 @@ fn run_worker(worker: &mut Worker<'_>, work: &Receiver<Work>, parts: &Sender<Out
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let outcome = worker.run(work);
+        // A panic must come back as an outcome, or the lister would wait for it for ever.
+        let outcome = catch_unwind(AssertUnwindSafe(|| worker.run(work)));
+        let outcome = outcome.unwrap_or(Err(BackupError::Panicked));
         // What failed half-way leaves a worker that is good for nothing more.
         let failed = outcome.is_err();
         // The receiver is gone only when the copy has failed already.

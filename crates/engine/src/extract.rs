@@ -12,6 +12,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,7 +157,8 @@ fn run_worker(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = worker.run(pieces) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| worker.run(pieces)));
+        if let Err(error) = outcome.unwrap_or(Err(ExtractError::Panicked)) {
             stop.store(true, Ordering::Relaxed);
             // There is room for one failure of each worker.
             let _ = failures.send(error);

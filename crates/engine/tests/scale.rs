@@ -4,20 +4,25 @@
 //! A program of its own, for the peak of a process is what is measured. `BACKSTOP_SCALE=10` makes ten
 //! times as many frames.
 
+#[path = "it/free.rs"]
+mod free;
+
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use engine::{
-    BackupRequest, BadBlocks, EntryKind, Interrupted, JobControl, Reuse, SetRecord, SetTimes, SetWriter,
-    Source, SourceEntry, SourceError, SourceFile, Stage,
+    BackupRequest, BadBlocks, EntryKind, Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry,
+    SourceError, SourceFile,
 };
 use jiff::Timestamp;
 use repository::{
     AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch,
-    KeySecret, Manifest, Place, Repository, StoredPath, VerifyOptions, VerifyProgress,
+    KeySecret, Manifest, Place, Repository, StoredPath, VerifyOptions,
 };
+
+use crate::free::Free;
 
 const FILES: u64 = 1_000_000;
 const FILES_IN_FOLDER: u64 = 20_000;
@@ -86,39 +91,6 @@ impl Source for Generated {
     ) -> Result<BadBlocks, SourceError> {
         Ok(BadBlocks::default())
     }
-}
-
-#[derive(Debug)]
-struct Free;
-
-impl JobControl for Free {
-    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn plan(&self, _bytes_planned: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-
-    fn prove(&self, _done: u64, _total: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn wait_for_slot(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
-        Ok(())
-    }
-}
-
-impl VerifyProgress for Free {
-    fn plan(&self, _bytes: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
 }
 
 fn request(set: u32) -> BackupRequest {

@@ -1,4 +1,4 @@
-//! A plain directory as a source, a control that never interrupts, and comparison of trees.
+//! A plain directory as a source, and comparison of trees.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::{
-    BackupError, BackupRequest, BadBlocks, EntryKind, ExtractError, ExtractOptions, ExtractProgress,
-    ExtractReport, Interrupted, JobControl, Owner, Reuse, SetRecord, SetTimes, SetWriter, Source,
-    SourceEntry, SourceError, SourceFile, Stage, extract,
+    BackupError, BackupRequest, BadBlocks, EntryKind, ExtractError, ExtractOptions, ExtractReport, Owner,
+    Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, extract,
 };
 use jiff::Timestamp;
 use repository::{
     AttemptId, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch, KeySecret, Manifest, Place,
     Repository, StoredPath,
 };
+
+use crate::free::Free;
 
 #[derive(Debug)]
 pub(crate) struct Directory(pub(crate) PathBuf);
@@ -101,41 +102,6 @@ impl Source for Directory {
         _bytes: &mut [u8],
     ) -> Result<BadBlocks, SourceError> {
         Ok(BadBlocks::default())
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Free;
-
-impl JobControl for Free {
-    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn plan(&self, _bytes_planned: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-
-    fn prove(&self, _done: u64, _total: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn wait_for_slot(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
-        Ok(())
-    }
-}
-
-impl ExtractProgress for Free {
-    fn advance(&self, _bytes: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
     }
 }
 

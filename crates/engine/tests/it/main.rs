@@ -3,5 +3,7 @@
 mod crash;
 mod damage;
 mod directory;
+mod free;
 mod lying_store;
+mod panicking;
 mod round_trip;

@@ -7,7 +7,8 @@ use engine::Reuse;
 use proptest::prelude::*;
 use repository::BLOCK_BYTES;
 
-use crate::directory::{Directory, Free, back_up, repository, request, restore, tree};
+use crate::directory::{Directory, back_up, repository, request, restore, tree};
+use crate::free::Free;
 
 /// Bytes that compress badly and differ by seed.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
