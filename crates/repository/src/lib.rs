@@ -53,7 +53,7 @@ pub use open_set::{Entries, OpenSet, run_bytes};
 pub use pack_use::PackUse;
 pub use prove::{Depth, PackProof};
 pub use reader::{FrameBuffers, FrameReader, OpenPack};
-pub use repository::{AttemptListing, Place, Repository, RepositoryError};
+pub use repository::{AttemptListing, Place, ReadableSets, Repository, RepositoryError};
 pub use stored_path::{PATH_BYTES_MAX, PathError, StoredPath};
 pub use table_writer::{EntryHead, TableError, TableWriter, WrittenTable};
 pub use verify::{Fault, Touched, VerifyOptions, VerifyProgress, VerifyReport};

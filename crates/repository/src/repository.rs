@@ -75,6 +75,22 @@ pub enum RepositoryError {
     },
 }
 
+impl RepositoryError {
+    /// Is it the repository that is broken, and not the way to it?
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Key(KeyError::Store(error)) | Self::Store(error) => {
+                matches!(
+                    error,
+                    StoreError::Absent { .. } | StoreError::Short { .. } | StoreError::TooLarge { .. }
+                )
+            }
+            Self::Damaged { .. } | Self::Absent { .. } | Self::NoSuchSet { .. } | Self::Key(_) => true,
+            Self::Missing(_) | Self::OfAnotherCatalog { .. } | Self::Compress { .. } => false,
+        }
+    }
+}
+
 /// Where an attempt's objects lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -82,6 +98,32 @@ pub struct Place {
     pub instance: InstanceId,
     /// Set and attempt.
     pub name: AttemptName,
+}
+
+/// The sets of an instance that can be read, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct ReadableSets {
+    /// Oldest first, each once.
+    pub sets: Vec<Manifest>,
+    /// One for each manifest that is damaged.
+    pub damaged: Vec<RepositoryError>,
+}
+
+impl ReadableSets {
+    /// Takes the manifest of an attempt; those of one set come one after the other.
+    fn add(&mut self, manifest: Result<Manifest, RepositoryError>) -> Result<(), RepositoryError> {
+        match (manifest, self.sets.last_mut()) {
+            (Ok(manifest), Some(last)) if last.origin.set == manifest.origin.set => {
+                if last.origin.epoch < manifest.origin.epoch {
+                    *last = manifest;
+                }
+            }
+            (Ok(manifest), _) => self.sets.push(manifest),
+            (Err(error), _) if error.is_damage() => self.damaged.push(error),
+            (Err(error), _) => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 /// What a listing finds of one attempt, without opening it.
@@ -213,19 +255,55 @@ impl Repository {
     /// # Errors
     /// The store fails, or a manifest is damaged.
     pub fn sets(&self, instance: &InstanceId) -> Result<Vec<Manifest>, RepositoryError> {
-        let mut sets: Vec<Manifest> = Vec::new();
-        for attempt in self.attempts(instance)?.into_iter().filter(AttemptListing::is_live) {
-            let manifest = self.manifest(&attempt.place)?;
-            match sets.last_mut() {
-                Some(last) if last.origin.set == manifest.origin.set => {
-                    if last.origin.epoch < manifest.origin.epoch {
-                        *last = manifest;
-                    }
-                }
-                Some(_) | None => sets.push(manifest),
-            }
+        let ReadableSets { sets, damaged } = self.readable_sets(instance)?;
+        damaged.into_iter().next().map_or(Ok(sets), Err)
+    }
+
+    /// As [`Repository::sets`], but a damaged manifest does not hide the other sets.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn readable_sets(&self, instance: &InstanceId) -> Result<ReadableSets, RepositoryError> {
+        let mut found = ReadableSets::default();
+        for attempt in self.attempts(instance)?.iter().filter(|attempt| attempt.is_live()) {
+            found.add(self.manifest(&attempt.place))?;
         }
-        Ok(sets)
+        Ok(found)
+    }
+
+    /// One live set of an instance, whatever became of the others; `None` when there is none.
+    ///
+    /// # Errors
+    /// The store fails, or a manifest of that very set is damaged.
+    pub fn find_set(
+        &self,
+        instance: &InstanceId,
+        set: BackupSetId,
+    ) -> Result<Option<Manifest>, RepositoryError> {
+        let mut found = ReadableSets::default();
+        for attempt in self.attempts(instance)?.iter().filter(|a| a.is_live() && a.place.name.set == set) {
+            found.add(self.manifest(&attempt.place))?;
+        }
+        let ReadableSets { mut sets, damaged } = found;
+        damaged.into_iter().next().map_or(Ok(sets.pop()), Err)
+    }
+
+    /// The newest live set that can be read; one whose manifest is damaged is passed over.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn newest_readable_set(&self, instance: &InstanceId) -> Result<Option<Manifest>, RepositoryError> {
+        let attempts = self.attempts(instance)?;
+        let live = || attempts.iter().rev().filter(|attempt| attempt.is_live());
+        let mut found = ReadableSets::default();
+        for attempt in live() {
+            let newest = found.sets.last().map(|manifest| manifest.origin.set);
+            if newest.is_some_and(|newest| newest != attempt.place.name.set) {
+                break;
+            }
+            found.add(self.manifest(&attempt.place))?;
+        }
+        Ok(found.sets.pop())
     }
 
     /// Opens a published set.

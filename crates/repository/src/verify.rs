@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blobstore::{ObjectKey, StoreError};
+use blobstore::ObjectKey;
 
 use crate::format::frame::{AttemptName, FrameId, PackId};
 use crate::format::header::ObjectKind;
 use crate::format::manifest::{Begin, Manifest, Tombstone};
-use crate::keys::KeyError;
 use crate::prove::Depth;
 use crate::{InstanceId, Place, Repository, RepositoryError};
 
@@ -131,7 +130,7 @@ impl Repository {
                     broken.fault(object.as_str(), &source.to_string());
                 }
             }
-            Err(error) if is_fault(&error) => broken.fault("keys", &chain(&error)),
+            Err(error) if error.is_damage() => broken.fault("keys", &chain(&error)),
             Err(error) => return Err(error),
         }
         report.objects += 1 + self.keys().iter().map(|key| key.wraps.len() as u64).sum::<u64>();
@@ -204,7 +203,7 @@ impl Repository {
                             broken.frame(FrameId { pack: *pack, number }, &object, &problem);
                         }
                     }
-                    Err(error) if is_fault(&error) => broken.pack(*pack, object.as_str(), &chain(&error)),
+                    Err(error) if error.is_damage() => broken.pack(*pack, object.as_str(), &chain(&error)),
                     Err(error) => return Err(error),
                 }
                 drop(shared);
@@ -276,31 +275,12 @@ impl Broken {
     ) -> Result<(), RepositoryError> {
         match read {
             Ok(()) => Ok(()),
-            Err(error) if is_fault(&error) => {
+            Err(error) if error.is_damage() => {
                 self.fault(object.as_str(), &chain(&error));
                 Ok(())
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Is it the repository that is broken, and not the way to it?
-fn is_fault(error: &RepositoryError) -> bool {
-    match error {
-        RepositoryError::Key(KeyError::Store(error)) | RepositoryError::Store(error) => {
-            matches!(
-                error,
-                StoreError::Absent { .. } | StoreError::Short { .. } | StoreError::TooLarge { .. }
-            )
-        }
-        RepositoryError::Damaged { .. }
-        | RepositoryError::Absent { .. }
-        | RepositoryError::NoSuchSet { .. }
-        | RepositoryError::Key(_) => true,
-        RepositoryError::Missing(_)
-        | RepositoryError::OfAnotherCatalog { .. }
-        | RepositoryError::Compress { .. } => false,
     }
 }
 

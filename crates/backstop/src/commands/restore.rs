@@ -94,16 +94,19 @@ fn plan_object(set: &OpenSet, plan: &RestorePlan) -> Value {
     })
 }
 
-/// The set to restore. A damaged manifest stops this: an older set must not be taken for the newest.
+/// The set to restore. A set that is named needs its own manifest alone; for the newest a damaged one
+/// stops this: an older set must not be taken for it.
 fn choose(repository: &Repository, arguments: &RestoreArguments) -> anyhow::Result<OpenSet> {
     let RestoreArguments { id, point, .. } = arguments;
-    let sets = repository.sets(id).with_context(|| format!("list the backup sets of {id}"))?;
     // Without logs, the latest state and the first consistent one are the same: the end of the newest set.
     let PointArguments { backup, immediate: _, latest: _ } = point;
     let found = match backup {
-        Some(backup) => sets.into_iter().find(|manifest| manifest.origin.set == *backup),
-        None => sets.into_iter().max_by_key(|manifest| (manifest.consistent, manifest.origin.set)),
+        Some(backup) => repository.find_set(id, *backup),
+        None => repository
+            .sets(id)
+            .map(|sets| sets.into_iter().max_by_key(|manifest| (manifest.consistent, manifest.origin.set))),
     };
+    let found = found.with_context(|| format!("look for a backup set of {id}"))?;
     match (found, backup) {
         (Some(manifest), _) => Ok(repository.open_set(&place_of(&manifest))?),
         (None, Some(backup)) => {

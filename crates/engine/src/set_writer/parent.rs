@@ -19,14 +19,15 @@ pub(crate) struct Parent {
 }
 
 impl Parent {
-    /// The newest live set, with its packs looked for.
+    /// The newest live set that can be read, with its packs looked for.
     pub(crate) fn choose(
         repository: &Repository,
         instance: &InstanceId,
     ) -> Result<Option<Self>, BackupError> {
         let failed = |e| BackupError::repository("look for an older set", e);
-        let sets = repository.sets(instance).map_err(failed)?;
-        let Some(manifest) = sets.into_iter().next_back() else { return Ok(None) };
+        let Some(manifest) = repository.newest_readable_set(instance).map_err(failed)? else {
+            return Ok(None);
+        };
         let place = place_of(&manifest);
         let sizes = manifest.references.iter().flat_map(Reference::packs).collect();
         let missing = missing_packs(repository, &manifest)?;

@@ -7,21 +7,14 @@ use std::sync::Arc;
 
 use blobstore::LocalStore;
 use engine::Reuse;
-use repository::{Repository, VerifyOptions, VerifyProgress, VerifyReport};
+use repository::{Repository, VerifyOptions, VerifyReport};
 
 use crate::directory::{back_up, repository, request, secret, tree, try_restore};
-
-struct Quiet;
-
-impl VerifyProgress for Quiet {
-    fn plan(&self, _bytes: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-}
+use crate::free::Free;
 
 fn verify(repository: &Repository) -> VerifyReport {
     let options = VerifyOptions { threads: 2, sample_percent: 100, seed: 0 };
-    repository.verify(None, &options, &Quiet).expect("verify")
+    repository.verify(None, &options, &Free).expect("verify")
 }
 
 fn files(root: &Path) -> Vec<PathBuf> {
@@ -124,4 +117,34 @@ fn a_broken_frame_names_the_sets_files_and_blocks_and_is_copied_anew() {
     let target = dir.path().join("target");
     try_restore(&opened, &second, &target).expect("restore");
     assert!(tree(&target) == tree(&source));
+}
+
+#[test]
+fn a_damaged_manifest_stops_neither_the_next_backup_nor_the_other_sets() {
+    let dir = tempfile::tempdir().expect("dir");
+    let source = dir.path().join("source");
+    fs::create_dir_all(&source).expect("folder");
+    fs::write(source.join("large"), (0..500_000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+        .expect("file");
+    let root = dir.path().join("repository");
+    let opened = repository(&root);
+    let first = back_up(&opened, &source, &request(1, Reuse::Nothing));
+    let second = back_up(&opened, &source, &request(2, Reuse::Parent));
+    let manifest = root.join(format!("pg/sets/2.{}/manifest", second.origin.attempt));
+    let mut bytes = fs::read(&manifest).expect("manifest");
+    bytes[100] ^= 1;
+    fs::write(&manifest, &bytes).expect("damage");
+    let third = back_up(&opened, &source, &request(3, Reuse::Parent));
+    assert_eq!(third.parent.expect("a parent").set, first.origin.set);
+    let instance = "pg".parse().expect("id");
+    assert!(opened.sets(&instance).is_err());
+    let found = opened.readable_sets(&instance).expect("listing");
+    assert_eq!((found.sets.len(), found.damaged.len()), (2, 1));
+    assert_eq!(opened.find_set(&instance, first.origin.set).expect("whole"), Some(first.clone()));
+    assert!(opened.find_set(&instance, second.origin.set).is_err());
+    for (number, set) in [first, third].iter().enumerate() {
+        let target = dir.path().join(format!("target-{number}"));
+        try_restore(&opened, set, &target).expect("restore");
+        assert!(tree(&target) == tree(&source));
+    }
 }

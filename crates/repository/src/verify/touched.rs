@@ -102,7 +102,7 @@ impl Walk<'_> {
         let opened = match self.set.reader().pack(pack) {
             Ok(opened) => opened,
             // A sample may not have read that pack: it is broken all the same.
-            Err(error) if super::is_fault(&error) => {
+            Err(error) if error.is_damage() => {
                 self.touch(entry, run);
                 self.fault(entry, &super::chain(&error));
                 return Ok(());

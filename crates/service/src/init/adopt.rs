@@ -6,8 +6,9 @@ use repository::{JobMode, Repository};
 
 use crate::backup_set_row::backup_set_row;
 use crate::error::Error;
+use crate::error_chain;
 
-/// Takes over every live set, and answers how many. Numbers go on far above the highest that is seen.
+/// Takes over every live set that can be read, and answers how many; the others are named in the log. Numbers go on far above the highest that is seen.
 pub(super) async fn adopt(
     catalog: &Catalog,
     repository: &Repository,
@@ -19,7 +20,11 @@ pub(super) async fn adopt(
         for attempt in repository.attempts(&instance)? {
             highest_set = highest_set.max(Some(attempt.place.name.set));
         }
-        for manifest in repository.sets(&instance)? {
+        let found = repository.readable_sets(&instance)?;
+        for error in &found.damaged {
+            tracing::error!(%instance, "a set is not adopted, for its manifest is damaged: {}", error_chain(error));
+        }
+        for manifest in found.sets {
             let origin = &manifest.origin;
             highest_job = highest_job.max(Some(origin.job));
             let mode = match manifest.mode {

@@ -1,6 +1,6 @@
 //! `backstop repository list`: the sets, from their manifests.
 
-use repository::{AttemptListing, InstanceId, JobMode, Manifest, Repository};
+use repository::{InstanceId, JobMode, Manifest, Repository};
 use serde_json::{Value, json};
 
 use crate::command_line::OutputFormat;
@@ -29,18 +29,13 @@ pub(super) fn run(
         if id.is_some_and(|id| *id != instance) {
             continue;
         }
-        let mut manifests: Vec<Manifest> = Vec::new();
-        for attempt in repository.attempts(&instance)?.into_iter().filter(AttemptListing::is_live) {
-            match repository.manifest(&attempt.place) {
-                Ok(manifest) => manifests.push(manifest),
-                // One damaged manifest must not hide the other sets.
-                Err(error) => {
-                    eprintln!("error: {}", service::error_chain(&error));
-                    outcome = Outcome::Failed;
-                }
-            }
+        let found = repository.readable_sets(&instance)?;
+        // One damaged manifest must not hide the other sets.
+        for error in &found.damaged {
+            eprintln!("error: {}", service::error_chain(error));
+            outcome = Outcome::Failed;
         }
-        sets.extend(newest_attempts(manifests).iter().map(set_object));
+        sets.extend(found.sets.iter().rev().map(set_object));
     }
     let count = sets.len();
     let object = json!({
@@ -48,13 +43,6 @@ pub(super) fn run(
     });
     output::rows(format, &object, crate::client::rows(&object, "Backup"), &COLUMNS)?;
     Ok(outcome)
-}
-
-/// Newest set first; of two attempts at one set only the one with the higher epoch counts.
-fn newest_attempts(mut manifests: Vec<Manifest>) -> Vec<Manifest> {
-    manifests.sort_by_key(|manifest| std::cmp::Reverse((manifest.origin.set, manifest.origin.epoch)));
-    manifests.dedup_by_key(|manifest| manifest.origin.set);
-    manifests
 }
 
 /// A set with the field names of DescribeBackups; what only we know has names of the job's report.
