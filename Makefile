@@ -56,7 +56,8 @@ fuzz: ## The property tests with FUZZ_CASES cases each (20000)
 
 bench: ## Measures against pgBackRest on this machine, as ratios
 	scripts/test-parts bench
-	$(CARGO) run --release --locked --package bench
+	$(CARGO) build --release --locked --package backstop --package bench
+	scripts/bench
 
 generate: ## Writes the generated files anew
 	$(XTASK) generate

@@ -1,14 +1,29 @@
-//! Measures Backstop against its peers, as ratios in one run. `make bench` runs it.
+//! What `make bench` cannot measure from outside: the pipeline's own limit, and the API's rate. Each
+//! answers one JSON object; `scripts/bench` puts them beside the peers' figures.
 
 mod limit;
+mod rate;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+const USAGE: &str = "usage: bench limit DATA_DIRECTORY | rate JOBS";
 
 fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let root = arguments.get(1).ok_or_else(|| anyhow::anyhow!("usage: bench DATA_DIRECTORY"))?;
-    let threads = std::num::NonZeroUsize::new(2).expect("two");
-    for _ in 0..3 {
-        let limit = limit::measure(std::path::Path::new(root), threads, 1)?;
-        println!("{limit:?} {:.0} MB/s stored {:.3}", limit.megabytes_per_second(), limit.stored_share());
-    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let measured = match words.as_slice() {
+        ["limit", directory] => {
+            let threads = NonZeroUsize::new(2).expect("two");
+            let limit = limit::measure(Path::new(directory), threads, 1)?;
+            serde_json::json!({
+                "MegabytesPerSecond": limit.megabytes_per_second(),
+                "StoredShare": limit.stored_share(),
+            })
+        }
+        ["rate", jobs] => rate::measure(jobs.parse()?)?,
+        _ => anyhow::bail!(USAGE),
+    };
+    println!("{measured}");
     Ok(())
 }
