@@ -13,7 +13,7 @@ use blobstore::{BlobStore, Listing, ObjectKey, Space, StoreError};
 use jiff::Timestamp;
 use repository::{
     AttemptId, BLOCK_BYTES, BackupJobId, BackupSetId, Begin, BeginKind, CatalogId, Compression,
-    FRAME_BYTES_MAX, FencingEpoch, FrameBlocks, FrameEncoder, KeySecret, Origin, Repository, frame_digest,
+    FRAME_BYTES_MAX, FencingEpoch, FrameEncoder, HashedBlocks, KeySecret, Origin, Repository,
 };
 
 /// Content kept in memory; enough that start and end do not count.
@@ -70,9 +70,8 @@ pub(crate) fn measure(root: &Path, threads: NonZeroUsize, level: i32) -> anyhow:
             let hasher = repository.new_block_hasher();
             let mut encoder = FrameEncoder::new(Compression::Zstd(level))?;
             while let Some(frame) = frames.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let hashes = frame.chunks(BLOCK_BYTES).map(|block| hasher.hash(block)).collect();
-                let blocks = FrameBlocks { hashes, short: Vec::new() };
-                attempt.append(encoder.data(frame, frame_digest(frame), blocks)?)?;
+                let digests: Vec<_> = frame.chunks(BLOCK_BYTES).map(|block| hasher.digest(block)).collect();
+                attempt.append(encoder.data(frame, HashedBlocks::new(&digests, Vec::new()))?)?;
             }
             Ok(())
         };

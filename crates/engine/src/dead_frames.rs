@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use repository::{
-    Ancestor, AttemptId, AttemptName, BLOCK_BYTES, BlocksView, FrameBlocks, FrameId, InstanceId, PackId,
+    Ancestor, AttemptId, AttemptName, BLOCK_BYTES, BlocksView, FrameId, HashedBlocks, InstanceId, PackId,
     Place, Repository, RepositoryError,
 };
 
@@ -54,8 +54,8 @@ impl DeadFrames {
     }
 
     /// The frame that holds these very blocks.
-    pub(crate) fn get(&self, digest: &[u8; 32], blocks: &FrameBlocks) -> Option<FrameId> {
-        if is_plain(blocks.view()) { self.frames.get(digest).copied() } else { None }
+    pub(crate) fn get(&self, blocks: &HashedBlocks) -> Option<FrameId> {
+        if is_plain(blocks.view()) { self.frames.get(blocks.digest()).copied() } else { None }
     }
 
     fn add_attempt(

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use repository::{
-    AttemptWriter, BLOCK_BYTES, BlockHasher, FRAME_BYTES_MAX, FrameBlocks, FrameEncoder, FrameId, Run,
-    ShortBlock, frame_digest,
+    AttemptWriter, BLOCK_BYTES, BlockDigest, BlockHasher, FRAME_BYTES_MAX, FrameEncoder, FrameId,
+    HashedBlocks, Run, ShortBlock,
 };
 
 use crate::BackupError;
@@ -144,8 +144,8 @@ impl FileStream {
     fn frame(&mut self, length: usize) -> Result<(), BackupError> {
         let content = &self.buffer[..length];
         let blocks = blocks_of(&self.hasher, content);
-        let count = u16::try_from(blocks.hashes.len()).expect("a frame has at most 128 blocks");
-        let encoded = self.encoder.data(content, frame_digest(content), blocks);
+        let count = u16::try_from(blocks.view().hashes.len()).expect("a frame has at most 128 blocks");
+        let encoded = self.encoder.data(content, blocks);
         let encoded = encoded.map_err(|e| BackupError::repository("compress a frame", e))?;
         let frame = self.attempt.append(encoded).map_err(BackupError::attempt)?;
         let first_block = self.framed_bytes / BLOCK_BYTES as u64;
@@ -158,9 +158,10 @@ impl FileStream {
 }
 
 /// The blocks of one file's content: all whole but the last.
-pub(crate) fn blocks_of(hasher: &BlockHasher, content: &[u8]) -> FrameBlocks {
-    let hashes: Vec<_> = content.chunks(BLOCK_BYTES).map(|block| hasher.hash(block)).collect();
-    FrameBlocks { short: short_last(hashes.len(), content.len() % BLOCK_BYTES).into_iter().collect(), hashes }
+fn blocks_of(hasher: &BlockHasher, content: &[u8]) -> HashedBlocks {
+    let digests: Vec<BlockDigest> = content.chunks(BLOCK_BYTES).map(|block| hasher.digest(block)).collect();
+    let short = short_last(digests.len(), content.len() % BLOCK_BYTES);
+    HashedBlocks::new(&digests, short.into_iter().collect())
 }
 
 /// The short block at the end of `count` blocks, if `rest` bytes make one.

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::codec::{Compression, Compressor};
 use crate::format::frame::{BLOCK_BYTES, BlockHash, Codec, FRAME_BYTES_MAX};
-use crate::format::pack_index::FrameBlocks;
+use crate::format::pack_index::{BlocksView, FrameBlocks, ShortBlock};
 
 /// Hashes blocks for comparison; the key is the data key's, so hashes tell nothing without it.
 #[derive(Clone)]
@@ -23,18 +23,85 @@ impl BlockHasher {
         Self { key }
     }
 
-    /// The hash of one block of at most [`BLOCK_BYTES`].
-    pub fn hash(&self, block: &[u8]) -> BlockHash {
+    /// The digest of one block of at most [`BLOCK_BYTES`].
+    pub fn digest(&self, block: &[u8]) -> BlockDigest {
         debug_assert!(block.len() <= BLOCK_BYTES);
-        let hash = blake3::keyed_hash(&self.key, block);
-        let (first, _) = hash.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
+        BlockDigest(*blake3::keyed_hash(&self.key, block).as_bytes())
+    }
+
+    /// Compares `content` with what a pack's index says of it.
+    ///
+    /// # Errors
+    /// Which part of it is another.
+    pub(crate) fn check(
+        &self,
+        content: &[u8],
+        digest: &[u8; 32],
+        blocks: BlocksView<'_>,
+    ) -> Result<(), String> {
+        let mut digests = Vec::with_capacity(blocks.hashes.len());
+        for (position, hash) in blocks.hashes.iter().enumerate() {
+            let block = content.get(blocks.offset(position)..blocks.offset(position + 1));
+            let block = block.filter(|block| block.len() <= BLOCK_BYTES).map(|block| self.digest(block));
+            match block {
+                Some(block) if block.hash() == *hash => digests.push(block),
+                Some(_) | None => {
+                    return Err(format!("block {position} does not have the hash that the index gives"));
+                }
+            }
+        }
+        if digest_of(&digests) == *digest {
+            Ok(())
+        } else {
+            Err("its blocks do not have the digest that the index gives".to_owned())
+        }
+    }
+}
+
+/// A block's keyed BLAKE3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockDigest([u8; 32]);
+
+impl BlockDigest {
+    /// The part of it that a pack's index keeps for comparing.
+    pub fn hash(&self) -> BlockHash {
+        let (first, _) = self.0.split_first_chunk().expect("a digest has 32 bytes");
         BlockHash(u64::from_le_bytes(*first))
     }
 }
 
-/// BLAKE3 of a frame's content.
-pub fn frame_digest(content: &[u8]) -> [u8; 32] {
-    *blake3::hash(content).as_bytes()
+/// BLAKE3 of the digests of a frame's blocks: the content was hashed once for both.
+fn digest_of(blocks: &[BlockDigest]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for block in blocks {
+        hasher.update(&block.0);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// The blocks of a data frame that is being made, and the frame's digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashedBlocks {
+    digest: [u8; 32],
+    blocks: FrameBlocks,
+}
+
+impl HashedBlocks {
+    /// Blocks of these digests, those in `short` with fewer bytes than [`BLOCK_BYTES`].
+    pub fn new(digests: &[BlockDigest], short: Vec<ShortBlock>) -> Self {
+        let hashes = digests.iter().map(BlockDigest::hash).collect();
+        Self { digest: digest_of(digests), blocks: FrameBlocks { hashes, short } }
+    }
+
+    /// What tells the frame from any other: BLAKE3 of the digests of its blocks.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The blocks.
+    pub fn view(&self) -> BlocksView<'_> {
+        self.blocks.view()
+    }
 }
 
 /// One thread's encoder; reuses its buffers.
@@ -60,17 +127,13 @@ impl FrameEncoder {
         Ok(Self { compressor: Compressor::new(compression)? })
     }
 
-    /// A frame of `content`, whose BLAKE3 is `digest` and whose blocks are `blocks`.
+    /// A frame of `content`, which consists of `blocks`.
     ///
     /// # Errors
     /// The compression library fails.
-    pub fn data<'a>(
-        &'a mut self,
-        content: &'a [u8],
-        digest: [u8; 32],
-        blocks: FrameBlocks,
-    ) -> io::Result<EncodedFrame<'a>> {
+    pub fn data<'a>(&'a mut self, content: &'a [u8], blocks: HashedBlocks) -> io::Result<EncodedFrame<'a>> {
         debug_assert_eq!(blocks.view().plain_bytes(), content.len());
+        let HashedBlocks { digest, blocks } = blocks;
         self.encode(content, digest, Some(blocks))
     }
 

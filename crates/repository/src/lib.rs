@@ -30,7 +30,7 @@ mod verify;
 
 pub use attempt::{AttemptError, AttemptWriter};
 pub use codec::Compression;
-pub use encode::{BlockHasher, EncodedFrame, FrameEncoder, frame_digest};
+pub use encode::{BlockDigest, BlockHasher, EncodedFrame, FrameEncoder, HashedBlocks};
 pub use format::block_map::{Run, push_run};
 pub use format::bytes::FormatError;
 pub use format::file_table::{Content, Entry, MapPiece};

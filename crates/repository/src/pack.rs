@@ -5,7 +5,7 @@
 //! - This module does no I/O.
 
 use crate::codec::Decompressor;
-use crate::encode::EncodedFrame;
+use crate::encode::{BlockHasher, EncodedFrame};
 use crate::format::bytes::FormatError;
 use crate::format::header::{HEADER_BYTES, Header, ObjectKind};
 use crate::format::pack_index::{FrameBlocks, FrameView, PackIndex, TRAILER_BYTES, Trailer};
@@ -118,12 +118,13 @@ pub(crate) fn open_index(
     PackIndex::decode(content, trailer.frames, offset)
 }
 
-/// Opens frame `number` in place and fills `content`, whose digest is compared.
+/// Opens frame `number` in place and fills `content`, whose digest and blocks are compared.
 ///
 /// # Errors
-/// Seal, compression or digest do not match.
+/// Seal, compression, digest or the hash of a block do not match.
 pub(crate) fn open_frame(
     seal: &ObjectSeal,
+    hasher: &BlockHasher,
     decompressor: &mut Decompressor,
     number: u32,
     entry: &FrameView<'_>,
@@ -134,10 +135,10 @@ pub(crate) fn open_frame(
     let stored = seal.open(number, sealed).map_err(|e| error(e.to_string()))?;
     content.resize(usize::try_from(entry.plain_bytes).expect("a frame holds at most 1 MiB"), 0);
     decompressor.decompress(entry.codec, stored, content).map_err(|e| error(e.to_string()))?;
-    if blake3::hash(content).as_bytes() == entry.digest {
-        Ok(())
-    } else {
-        Err(error("its content does not have the digest that the index gives".to_owned()))
+    match entry.blocks {
+        Some(blocks) => hasher.check(content, entry.digest, blocks).map_err(error),
+        None if blake3::hash(content).as_bytes() == entry.digest => Ok(()),
+        None => Err(error("its content does not have the digest that the index gives".to_owned())),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use blobstore::ObjectKey;
 
 use crate::codec::Decompressor;
+use crate::encode::BlockHasher;
 use crate::format::bytes::FormatError;
 use crate::format::frame::{AttemptName, BlockHash, FrameId, PackId};
 use crate::format::header::{HEADER_BYTES, Header, ObjectKind};
@@ -41,6 +42,7 @@ pub struct OpenPack {
     object: ObjectKey,
     seal: ObjectSeal,
     key: DataKeyId,
+    hasher: BlockHasher,
     index: PackIndex,
 }
 
@@ -119,10 +121,12 @@ impl FrameReader {
         if header.kind != ObjectKind::Pack {
             return Err(damaged(FormatError::new("pack", "the object is of another kind")));
         }
-        let seal = self.repository.key(header.key)?.object(&header);
+        let key = self.repository.key(header.key)?;
+        let seal = key.object(&header);
         let mut sealed = store.get_range(&object, offset..offset + u64::from(trailer.index_bytes))?;
         let index = open_index(&seal, trailer, offset, &mut sealed).map_err(damaged)?;
-        Ok(OpenPack { object, seal, key: header.key, index })
+        let hasher = BlockHasher::new(key.block_hash_key());
+        Ok(OpenPack { object, seal, key: header.key, hasher, index })
     }
 
     /// Reads some frames that lie one after the other in a pack, in one request, and gives each
@@ -152,7 +156,8 @@ impl FrameReader {
             let (sealed, behind) = rest.split_at_mut(length);
             rest = behind;
             let FrameBuffers { decompressor, content } = &mut *buffers;
-            open_frame(&opened.seal, decompressor, number, &entry, sealed, content).map_err(
+            let OpenPack { seal, hasher, .. } = &*opened;
+            open_frame(seal, hasher, decompressor, number, &entry, sealed, content).map_err(
                 |mut source| {
                     source.problem = format!("{}: {}", FrameId { pack, number }, source.problem);
                     RepositoryError::Damaged { object: opened.object.clone(), source }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use repository::{AttemptWriter, FrameBlocks, FrameEncoder, FrameId, frame_digest};
+use repository::{AttemptWriter, FrameEncoder, FrameId, HashedBlocks};
 
 use crate::BackupError;
 use crate::dead_frames::DeadFrames;
@@ -20,14 +20,13 @@ impl FrameWriter {
         Self { attempt, encoder, dead }
     }
 
-    pub(super) fn write(&mut self, content: &[u8], blocks: FrameBlocks) -> Result<FrameId, BackupError> {
-        let digest = frame_digest(content);
+    pub(super) fn write(&mut self, content: &[u8], blocks: HashedBlocks) -> Result<FrameId, BackupError> {
         if !self.dead.is_empty()
-            && let Some(frame) = self.dead.get(&digest, &blocks)
+            && let Some(frame) = self.dead.get(&blocks)
         {
             return Ok(frame);
         }
-        let encoded = self.encoder.data(content, digest, blocks);
+        let encoded = self.encoder.data(content, blocks);
         let encoded = encoded.map_err(|e| BackupError::repository("compress a frame", e))?;
         self.attempt.append(encoded).map_err(BackupError::attempt)
     }

@@ -1,6 +1,8 @@
 //! Blocks that are not kept elsewhere, gathered until they fill a frame.
 
-use repository::{BLOCK_BYTES, BlockHash, FRAME_BLOCKS_MAX, FRAME_BYTES_MAX, FrameBlocks, Run, ShortBlock};
+use repository::{
+    BLOCK_BYTES, BlockDigest, FRAME_BLOCKS_MAX, FRAME_BYTES_MAX, HashedBlocks, Run, ShortBlock,
+};
 
 use super::frame_writer::FrameWriter;
 use crate::BackupError;
@@ -9,7 +11,8 @@ use crate::BackupError;
 #[derive(Debug)]
 pub(super) struct Gather {
     buffer: Vec<u8>,
-    blocks: FrameBlocks,
+    digests: Vec<BlockDigest>,
+    short: Vec<ShortBlock>,
     owners: Vec<Owner>,
 }
 
@@ -25,22 +28,22 @@ struct Owner {
 impl Gather {
     pub(super) fn new() -> Self {
         let buffer = Vec::with_capacity(FRAME_BYTES_MAX);
-        Self { buffer, blocks: FrameBlocks::default(), owners: Vec::new() }
+        Self { buffer, digests: Vec::new(), short: Vec::new(), owners: Vec::new() }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.blocks.hashes.len() == FRAME_BLOCKS_MAX
+        self.digests.len() == FRAME_BLOCKS_MAX
     }
 
     /// Adds block `number` of the file in `slot`. The caller has emptied a full frame.
-    pub(super) fn push(&mut self, slot: usize, number: u64, block: &[u8], hash: BlockHash) {
+    pub(super) fn push(&mut self, slot: usize, number: u64, block: &[u8], digest: BlockDigest) {
         debug_assert!(!self.is_full() && block.len() <= BLOCK_BYTES);
-        let position = u16::try_from(self.blocks.hashes.len()).expect("a frame has at most 128 blocks");
+        let position = u16::try_from(self.digests.len()).expect("a frame has at most 128 blocks");
         self.buffer.extend_from_slice(block);
-        self.blocks.hashes.push(hash);
+        self.digests.push(digest);
         if block.len() < BLOCK_BYTES {
             let bytes = u16::try_from(block.len()).expect("a block has at most 8192 bytes");
-            self.blocks.short.push(ShortBlock { position, bytes });
+            self.short.push(ShortBlock { position, bytes });
         }
         match self.owners.last_mut() {
             Some(last) if last.slot == slot && last.first_block + u64::from(last.count) == number => {
@@ -58,11 +61,13 @@ impl Gather {
         frames: &mut FrameWriter,
         mut place: impl FnMut(usize, Run),
     ) -> Result<(), BackupError> {
-        if self.blocks.hashes.is_empty() {
+        if self.digests.is_empty() {
             return Ok(());
         }
-        let frame = frames.write(&self.buffer, std::mem::take(&mut self.blocks))?;
+        let blocks = HashedBlocks::new(&self.digests, std::mem::take(&mut self.short));
+        let frame = frames.write(&self.buffer, blocks)?;
         self.buffer.clear();
+        self.digests.clear();
         for Owner { slot, first_block, count, first_in_frame } in self.owners.drain(..) {
             place(slot, Run { first_block, count, frame, first_in_frame });
         }

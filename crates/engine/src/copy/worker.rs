@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use repository::{
-    BLOCK_BYTES, BlockHash, BlockHasher, DataKeyId, FRAME_BYTES_MAX, FrameBlocks, FrameId, FrameReader,
+    BLOCK_BYTES, BlockDigest, BlockHasher, DataKeyId, FRAME_BYTES_MAX, FrameId, FrameReader, HashedBlocks,
     Repository, RepositoryError, Run, push_run,
 };
 
@@ -169,17 +169,18 @@ impl<'a> Worker<'a> {
         older: Option<&OlderFile>,
     ) -> Result<(), BackupError> {
         let slot = parts.len() - 1;
-        let hashes: Vec<BlockHash> = span.chunks(BLOCK_BYTES).map(|block| self.hasher.hash(block)).collect();
+        let blocks = span.chunks(BLOCK_BYTES);
+        let digests: Vec<BlockDigest> = blocks.map(|block| self.hasher.digest(block)).collect();
         let mut kept = match older {
-            Some(older) => self.find_older(older, first_block, span, &hashes)?,
-            None => vec![None; hashes.len()],
+            Some(older) => self.find_older(older, first_block, span, &digests)?,
+            None => vec![None; digests.len()],
         };
         if self.is_scattered(&kept, span.len()) {
             kept.fill(None);
         }
         let new = kept.iter().filter(|place| place.is_none()).count();
-        if new == hashes.len() && span.len() > FRAME_BYTES_MAX / 2 {
-            return self.store_span(parts, first_block, span, hashes);
+        if new == digests.len() && span.len() > FRAME_BYTES_MAX / 2 {
+            return self.store_span(parts, first_block, span, &digests);
         }
         for ((position, block), place) in span.chunks(BLOCK_BYTES).enumerate().zip(kept) {
             let number = first_block + position as u64;
@@ -190,7 +191,7 @@ impl<'a> Worker<'a> {
                 if self.gather.is_full() {
                     self.store_gathered(parts)?;
                 }
-                self.gather.push(slot, number, block, hashes[position]);
+                self.gather.push(slot, number, block, digests[position]);
             }
         }
         Ok(())
@@ -201,11 +202,11 @@ impl<'a> Worker<'a> {
         parts: &mut [Part],
         first_block: u64,
         span: &[u8],
-        hashes: Vec<BlockHash>,
+        digests: &[BlockDigest],
     ) -> Result<(), BackupError> {
-        let count = u16::try_from(hashes.len()).expect("a frame has at most 128 blocks");
-        let short = short_last(hashes.len(), span.len() % BLOCK_BYTES).into_iter().collect();
-        let frame = self.frames.write(span, FrameBlocks { hashes, short })?;
+        let count = u16::try_from(digests.len()).expect("a frame has at most 128 blocks");
+        let short = short_last(digests.len(), span.len() % BLOCK_BYTES).into_iter().collect();
+        let frame = self.frames.write(span, HashedBlocks::new(digests, short))?;
         let slot = parts.len() - 1;
         parts[slot].runs.push(Run { first_block, count, frame, first_in_frame: 0 });
         Ok(())
@@ -222,11 +223,11 @@ impl<'a> Worker<'a> {
         older: &OlderFile,
         first_block: u64,
         span: &[u8],
-        hashes: &[BlockHash],
+        digests: &[BlockDigest],
     ) -> Result<Vec<Option<(FrameId, u16)>>, BackupError> {
-        let mut kept = vec![None; hashes.len()];
+        let mut kept = vec![None; digests.len()];
         let Some(reader) = self.reader.clone() else { return Ok(kept) };
-        let end_block = first_block + hashes.len() as u64;
+        let end_block = first_block + digests.len() as u64;
         let start = older.runs.partition_point(|run| run.end_block() <= first_block);
         for run in older.runs[start..].iter().take_while(|run| run.first_block < end_block) {
             let pack = match reader.pack(run.frame.pack) {
@@ -244,10 +245,10 @@ impl<'a> Worker<'a> {
                 let at = usize::from(in_frame);
                 let Some([old]) = pack.hashes(run.frame.number, at..at + 1) else { continue };
                 let same = if pack.key() == self.key {
-                    hashes[position] == *old
+                    digests[position].hash() == *old
                 } else {
                     let block = &span[position * BLOCK_BYTES..span.len().min((position + 1) * BLOCK_BYTES)];
-                    self.older_hasher(pack.key())?.hash(block) == *old
+                    self.older_hasher(pack.key())?.digest(block).hash() == *old
                 };
                 if same {
                     kept[position] = Some((run.frame, in_frame));

@@ -78,7 +78,7 @@ pub struct FrameView<'a> {
     pub codec: Codec,
     /// Length of the content.
     pub plain_bytes: u32,
-    /// BLAKE3 of the content.
+    /// BLAKE3 of the blocks' keyed digests; of the content for a frame of the format's own tables.
     pub digest: &'a [u8; 32],
     /// The blocks; `None` for a frame of the format's own tables.
     pub blocks: Option<BlocksView<'a>>,
