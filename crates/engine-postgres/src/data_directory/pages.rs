@@ -87,25 +87,27 @@ impl PageProof {
         let Some(relation) = relation_of(relative) else { return Ok(BadBlocks::default()) };
         let page_bytes = self.checks.block_bytes as usize;
         let first = offset / u64::from(self.checks.block_bytes);
-        let judge = |index: usize, page: &[u8]| self.judge(relation, first + index as u64, page);
-
+        let is_wrong = |index: usize, page: &[u8]| {
+            let block = first + index as u64;
+            match self.judge(relation, block, page) {
+                Verdict::Right => false,
+                Verdict::Suspect(lsn) => {
+                    self.note_suspect(SuspectPage { path: entry.path.clone(), block, lsn });
+                    false
+                }
+                Verdict::Wrong => true,
+            }
+        };
         let pages = bytes.chunks_exact(page_bytes).enumerate();
-        let mut wrong: Vec<usize> = pages
-            .filter(|(index, page)| judge(*index, page) == Verdict::Wrong)
-            .map(|(index, _)| index)
-            .collect();
+        let mut wrong: Vec<usize> =
+            pages.filter(|(index, page)| is_wrong(*index, page)).map(|(index, _)| index).collect();
         self.pages_checked.fetch_add((bytes.len() / page_bytes) as u64, Ordering::Relaxed);
         for pause in PAUSES {
             if wrong.is_empty() {
                 break;
             }
             std::thread::sleep(pause);
-            wrong = read_again(file, offset, page_bytes, bytes, &wrong, judge)?;
-        }
-        for (index, page) in bytes.chunks_exact(page_bytes).enumerate() {
-            if let Verdict::Suspect(lsn) = judge(index, page) {
-                self.note_suspect(SuspectPage { path: entry.path.clone(), block: first + index as u64, lsn });
-            }
+            wrong = read_again(file, offset, page_bytes, bytes, &wrong, is_wrong)?;
         }
         let mut bad: Vec<u64> = wrong.into_iter().map(|index| first + index as u64).collect();
         let tail = bytes.len() % page_bytes;
@@ -148,7 +150,7 @@ fn read_again(
     page_bytes: usize,
     bytes: &mut [u8],
     wrong: &[usize],
-    judge: impl Fn(usize, &[u8]) -> Verdict,
+    is_wrong: impl Fn(usize, &[u8]) -> bool,
 ) -> io::Result<Vec<usize>> {
     let mut still = Vec::new();
     for &index in wrong {
@@ -160,7 +162,7 @@ fn read_again(
             continue;
         }
         page.copy_from_slice(&fresh);
-        if judge(index, page) == Verdict::Wrong {
+        if is_wrong(index, page) {
             still.push(index);
         }
     }
