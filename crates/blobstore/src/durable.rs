@@ -9,6 +9,7 @@
 
 mod calls;
 mod parts;
+mod stretches;
 mod synced_file;
 
 use std::ffi::OsStr;
@@ -19,6 +20,8 @@ use std::path::Path;
 use rustix::fs::Mode;
 
 use synced_file::SyncedFile;
+
+pub use stretches::{StretchWriter, Way, set_length};
 
 /// With this every temporary name begins. One is left behind only by a process that was killed.
 pub const UNFINISHED_PREFIX: &str = ".unfinished-";

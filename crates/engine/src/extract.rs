@@ -2,7 +2,8 @@
 //!
 //! The calling thread lists the set's entries, makes folders and empty files, and hands out stretches
 //! of blocks; workers fetch frames, several in one request, and write them where they belong. A frame
-//! that holds many small files is fetched once. When it returns, everything is on disk.
+//! that holds many small files is fetched once. Large files are written past the kernel's cache. When it returns,
+//! everything is on disk: one sync of the file system, for one of each file costs more as soon as there are some.
 
 mod worker;
 
@@ -17,13 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use blobstore::durable;
+use blobstore::durable::{self, Way};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use repository::{
     BLOCK_BYTES, Content, Entry, FrameBuffers, FrameId, OpenSet, RepositoryError, Run, StoredPath,
 };
 
-use self::worker::{Piece, Worker};
+use self::worker::{Piece, Target, Worker};
 use crate::Interrupted;
 
 /// Frames in one piece of work: 8 MiB of content.
@@ -31,10 +32,15 @@ const FRAMES_MAX: usize = 8;
 /// Stretches in one piece of work; more only when a single frame holds more.
 const PIECES_MAX: usize = 1024;
 
+/// Workers for each thread that was asked for: half of them wait for the disk while the others decompress.
+const WORKERS_PER_THREAD: usize = 2;
+/// Files whose runs are as long as this, on average, go past the kernel's cache.
+const DIRECT_RUN_BYTES_MIN: u64 = 128 * 1024;
+
 /// How a set is extracted.
 #[derive(Debug, Clone)]
 pub struct ExtractOptions {
-    /// Threads that fetch, decompress and write.
+    /// Threads that fetch and decompress at the same time; as many again write meanwhile.
     pub threads: NonZeroUsize,
     /// Who owns what is made.
     pub owner: Owner,
@@ -112,7 +118,7 @@ pub fn extract(
     options: &ExtractOptions,
     progress: &dyn ExtractProgress,
 ) -> Result<ExtractReport, ExtractError> {
-    let threads = options.threads.get();
+    let threads = options.threads.get() * WORKERS_PER_THREAD;
     let stop = AtomicBool::new(false);
     let (work_tx, work_rx) = bounded::<Vec<Piece>>(threads * 2);
     let (fail_tx, fail_rx) = bounded(threads);
@@ -182,6 +188,8 @@ struct Lister<'a> {
     /// syncing it tells of every write that was lost.
     roots: Vec<(PathBuf, fs::File)>,
     devices: BTreeSet<u64>,
+    /// The folder whose file system was noted last.
+    noted: PathBuf,
     /// Folders that get a mode in which nothing more could be made in them.
     folders: Vec<(PathBuf, u32)>,
 }
@@ -202,6 +210,7 @@ impl<'a> Lister<'a> {
             report: ExtractReport::default(),
             roots: Vec::new(),
             devices: BTreeSet::new(),
+            noted: PathBuf::new(),
             folders: Vec::new(),
         })
     }
@@ -256,7 +265,6 @@ impl<'a> Lister<'a> {
             fs::create_dir_all(parent).and_then(|()| durable::create_file(path))
         });
         let file = file.map_err(write_error("create", path))?;
-        file.set_len(bytes).map_err(write_error("size", path))?;
         let mode = fs::Permissions::from_mode(entry.mode & 0o7777);
         file.set_permissions(mode).map_err(write_error("set the mode of", path))?;
         self.own(entry, path)?;
@@ -266,14 +274,16 @@ impl<'a> Lister<'a> {
         let runs = self.set.runs(entry, &mut self.buffers);
         let runs =
             runs.map_err(|source| ExtractError::Repository { path: entry.path.to_string(), source })?;
-        let shared: Arc<Path> = Arc::from(path);
+        let way = way(bytes, runs.len());
+        durable::set_length(&file, bytes, way).map_err(write_error("size", path))?;
+        let target = Arc::new(Target { path: path.into(), way });
         for run in runs {
-            self.add(&shared, run, bytes)?;
+            self.add(&target, run, bytes)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &Arc<Path>, run: Run, bytes: u64) -> Result<(), ExtractError> {
+    fn add(&mut self, target: &Arc<Target>, run: Run, bytes: u64) -> Result<(), ExtractError> {
         if self.last_frame != Some(run.frame) {
             if self.frames == FRAMES_MAX || self.pieces.len() >= PIECES_MAX {
                 self.send()?;
@@ -283,7 +293,7 @@ impl<'a> Lister<'a> {
         }
         let offset = run.first_block * BLOCK_BYTES as u64;
         let length = bytes.min(run.end_block() * BLOCK_BYTES as u64) - offset;
-        self.pieces.push(Piece { path: Arc::clone(path), run, offset, length });
+        self.pieces.push(Piece { target: Arc::clone(target), run, offset, length });
         Ok(())
     }
 
@@ -312,13 +322,24 @@ impl<'a> Lister<'a> {
     fn note_device(&mut self, path: &Path) -> Result<(), ExtractError> {
         use std::os::unix::fs::MetadataExt as _;
         let folder = path.parent().unwrap_or(path);
+        if folder == self.noted {
+            return Ok(());
+        }
         let device = fs::metadata(folder).map_err(write_error("look at", folder))?.dev();
         if self.devices.insert(device) {
             let open = fs::File::open(folder).map_err(write_error("open", folder))?;
             self.roots.push((folder.to_owned(), open));
         }
+        folder.clone_into(&mut self.noted);
         Ok(())
     }
+}
+
+/// How a file is written: by all workers the same way, which also is why one with an odd end goes through the cache.
+fn way(bytes: u64, runs: usize) -> Way {
+    let is_whole = bytes.is_multiple_of(BLOCK_BYTES as u64);
+    let is_long = runs > 0 && bytes / runs as u64 >= DIRECT_RUN_BYTES_MIN;
+    if is_whole && is_long { Way::PastCache } else { Way::ThroughCache }
 }
 
 fn make_folder(path: &Path) -> Result<(), ExtractError> {
@@ -340,4 +361,26 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), ExtractError> {
 fn write_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExtractError {
     let path = path.to_owned();
     move |source| ExtractError::Write { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_of_whole_blocks_pass_by_the_cache() {
+        const GIB: u64 = 1 << 30;
+        for (bytes, runs, expected) in [
+            (GIB, 1024, Way::PastCache),
+            (GIB, 8192, Way::PastCache),
+            (GIB, 8193, Way::ThroughCache),
+            (GIB + 1, 1025, Way::ThroughCache),
+            (GIB - 4096, 1024, Way::ThroughCache),
+            (128 * 1024, 1, Way::PastCache),
+            (120 * 1024, 1, Way::ThroughCache),
+            (0, 0, Way::ThroughCache),
+        ] {
+            assert_eq!(way(bytes, runs), expected, "{bytes} bytes in {runs} runs");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 /// Opens a folder; a symbolic link on the way is followed.
@@ -46,6 +46,21 @@ pub(super) fn write(file: &File, bytes: &[u8]) -> io::Result<usize> {
         0 => Err(io::ErrorKind::WriteZero.into()),
         written => Ok(written),
     }
+}
+
+/// Writes some of `bytes` at `offset` and says how many.
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    step("pwrite", OsStr::new(""))?;
+    match retry_on_intr(|| rustix::io::pwrite(file, bytes, offset))? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
+}
+
+/// Makes an empty file `bytes` long, with room on the medium for all of them.
+pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    step("fallocate", OsStr::new(""))?;
+    Ok(retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes))?)
 }
 
 /// Contents and size of a file onto the medium.

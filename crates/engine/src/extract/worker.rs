@@ -1,10 +1,10 @@
 //! What one thread does with some stretches of blocks.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt as _;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
+use blobstore::durable::{StretchWriter, Way};
 use repository::{FrameBuffers, FrameReader, RepositoryError, Run, run_bytes};
 
 use super::{ExtractError, ExtractProgress, write_error};
@@ -12,10 +12,18 @@ use super::{ExtractError, ExtractProgress, write_error};
 /// Consecutive frames fetched in one request.
 const REQUEST_FRAMES_MAX: u32 = 8;
 
+/// A file that was made and is to be filled.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) path: Box<Path>,
+    /// The same for all its pieces.
+    pub(super) way: Way,
+}
+
 /// Some blocks of a file.
 #[derive(Debug)]
 pub(super) struct Piece {
-    pub(super) path: Arc<Path>,
+    pub(super) target: Arc<Target>,
     pub(super) run: Run,
     /// Where they go in the file.
     pub(super) offset: u64,
@@ -28,6 +36,7 @@ pub(super) struct Worker<'a> {
     reader: Arc<FrameReader>,
     progress: &'a dyn ExtractProgress,
     buffers: FrameBuffers,
+    files: FileWriter,
 }
 
 impl<'a> Worker<'a> {
@@ -35,7 +44,7 @@ impl<'a> Worker<'a> {
         reader: Arc<FrameReader>,
         progress: &'a dyn ExtractProgress,
     ) -> Result<Self, ExtractError> {
-        Ok(Self { reader, progress, buffers: new_buffers()? })
+        Ok(Self { reader, progress, buffers: new_buffers()?, files: FileWriter::default() })
     }
 
     /// Writes `pieces`, each frame fetched once.
@@ -49,7 +58,7 @@ impl<'a> Worker<'a> {
             rest = behind;
             self.fetch(request, first)?;
         }
-        Ok(())
+        self.files.finish()
     }
 
     /// Fetches the consecutive frames of `pieces`.
@@ -58,8 +67,7 @@ impl<'a> Worker<'a> {
         let last = pieces.last().map_or(first.run.frame.number, |piece| piece.run.frame.number);
         let opened = self.reader.pack(pack).map_err(|source| repository_error(first, source))?;
         let mut rest = pieces;
-        let mut open: Option<(Arc<Path>, File)> = None;
-        let progress = self.progress;
+        let (progress, files) = (self.progress, &mut self.files);
         let frames = first.run.frame.number..last + 1;
         self.reader
             .read_frames(pack, frames, &mut self.buffers, |number, content| {
@@ -74,7 +82,7 @@ impl<'a> Worker<'a> {
                         let what = format!("some block of {}", piece.run.frame);
                         Failure::Extract(repository_error(piece, RepositoryError::Absent { what }))
                     })?;
-                    write(&mut open, piece, bytes).map_err(Failure::Extract)?;
+                    files.write(piece, bytes).map_err(Failure::Extract)?;
                     progress.advance(piece.length);
                 }
                 Ok(())
@@ -112,15 +120,30 @@ fn request_length(pieces: &[Piece]) -> usize {
         .count()
 }
 
-fn write(open: &mut Option<(Arc<Path>, File)>, piece: &Piece, bytes: &[u8]) -> Result<(), ExtractError> {
-    let same = open.as_ref().is_some_and(|(path, _)| Arc::ptr_eq(path, &piece.path));
-    if !same {
-        let file =
-            OpenOptions::new().write(true).open(&piece.path).map_err(write_error("open", &piece.path))?;
-        *open = Some((Arc::clone(&piece.path), file));
+/// Writes pieces, and opens a file once for those that follow one another.
+#[derive(Default)]
+struct FileWriter {
+    stretches: StretchWriter,
+    open: Option<Arc<Target>>,
+}
+
+impl FileWriter {
+    fn write(&mut self, piece: &Piece, bytes: &[u8]) -> Result<(), ExtractError> {
+        let path = &piece.target.path;
+        if !self.open.as_ref().is_some_and(|open| Arc::ptr_eq(open, &piece.target)) {
+            self.finish()?;
+            let file = OpenOptions::new().write(true).open(path).map_err(write_error("open", path))?;
+            self.stretches.begin(file, piece.target.way);
+            self.open = Some(Arc::clone(&piece.target));
+        }
+        self.stretches.write_at(bytes, piece.offset).map_err(write_error("write", path))
     }
-    let Some((path, file)) = open else { return Ok(()) };
-    file.write_all_at(bytes, piece.offset).map_err(write_error("write", path))
+
+    /// Writes what is still gathered of the open file.
+    fn finish(&mut self) -> Result<(), ExtractError> {
+        let Some(target) = self.open.take() else { return Ok(()) };
+        self.stretches.finish().map_err(write_error("write", &target.path))
+    }
 }
 
 pub(super) fn new_buffers() -> Result<FrameBuffers, ExtractError> {
@@ -131,5 +154,5 @@ pub(super) fn new_buffers() -> Result<FrameBuffers, ExtractError> {
 }
 
 fn repository_error(piece: &Piece, source: RepositoryError) -> ExtractError {
-    ExtractError::Repository { path: piece.path.display().to_string(), source }
+    ExtractError::Repository { path: piece.target.path.display().to_string(), source }
 }

@@ -52,6 +52,59 @@ fn a_tree_comes_back_byte_by_byte() {
 }
 
 #[test]
+fn files_come_back_past_the_cache_and_through_it() {
+    const MIB: usize = 1 << 20;
+    let dir = tempfile::tempdir().expect("dir");
+    let source = dir.path().join("source");
+    fs::create_dir_all(source.join("base")).expect("folder");
+    // Whole blocks and long runs; the odd end of a large file; on both sides of the least run; a hole in the middle.
+    let lengths = [5 * MIB, MIB, 128 * 1024, 128 * 1024 - 1, 128 * 1024 + 8192, 3 * MIB + 4096, 2 * MIB + 1];
+    for (length, number) in lengths.into_iter().zip(0u32..) {
+        fs::write(source.join(format!("base/f{number}")), noise(number.into(), length)).expect("file");
+    }
+    let mut hole = noise(50, 6 * MIB);
+    hole[MIB..4 * MIB].fill(0);
+    fs::write(source.join("base/hole"), hole).expect("file");
+    // Small files that share frames with one another and with the ends of large ones.
+    for number in 0..500u16 {
+        let content = noise(number.into(), usize::from(number) * 18);
+        fs::write(source.join(format!("base/small-{number}")), content).expect("file");
+    }
+    let repository = repository(&dir.path().join("repository"));
+    let manifest = back_up(&repository, &source, &request(1, Reuse::Nothing));
+    // Then every 16th block of one file lies elsewhere.
+    let mut scattered = fs::read(source.join("base/f0")).expect("file");
+    scattered.iter_mut().step_by(16 * BLOCK_BYTES).for_each(|byte| *byte ^= 1);
+    let in_memory = tempfile::tempdir_in("/dev/shm").ok();
+    for target in [Some(dir.path()), in_memory.as_ref().map(tempfile::TempDir::path)].into_iter().flatten() {
+        let target = target.join("full");
+        restore(&repository, &manifest, &target);
+        assert!(tree(&source) == tree(&target), "{}", target.display());
+    }
+    fs::write(source.join("base/f0"), &scattered).expect("file");
+    let manifest = back_up(&repository, &source, &request(2, Reuse::Parent));
+    assert!(manifest.totals.new_bytes < MIB as u64, "{:?}", manifest.totals);
+    for target in [Some(dir.path()), in_memory.as_ref().map(tempfile::TempDir::path)].into_iter().flatten() {
+        let target = target.join("incremental");
+        restore(&repository, &manifest, &target);
+        assert!(tree(&source) == tree(&target), "{}", target.display());
+    }
+}
+
+/// What is gathered for one large write is written in the end, too, without a file that follows.
+#[test]
+fn the_last_file_comes_back_whole() {
+    let dir = tempfile::tempdir().expect("dir");
+    let source = dir.path().join("source");
+    fs::create_dir_all(&source).expect("folder");
+    fs::write(source.join("only"), noise(3, 640 * 1024)).expect("file");
+    let repository = repository(&dir.path().join("repository"));
+    let manifest = back_up(&repository, &source, &request(1, Reuse::Nothing));
+    restore(&repository, &manifest, &dir.path().join("target"));
+    assert!(tree(&source) == tree(&dir.path().join("target")));
+}
+
+#[test]
 fn an_unchanged_tree_is_referred_to() {
     let dir = tempfile::tempdir().expect("dir");
     let source = dir.path().join("source");
