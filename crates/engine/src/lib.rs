@@ -12,12 +12,14 @@ mod backup_engine;
 mod copy;
 mod dead_frames;
 mod extract;
+mod extract_plan;
 mod file_stream;
 mod set_writer;
 
 pub use backup_engine::{BackupEngine, BackupError, Checked, Finding, FinishedSet, Retry};
 pub use control::{Interrupted, JobControl, Stage};
 pub use extract::{ExtractError, ExtractOptions, ExtractProgress, ExtractReport, Owner, extract};
+pub use extract_plan::{ExtractPlan, plan_extract};
 pub use file_stream::{FileStream, StreamedFile};
 pub use request::{BackupRequest, Reuse};
 pub use set_writer::{SetRecord, SetTimes, SetWriter};

@@ -1,5 +1,5 @@
 //! A million files and two million frames of a block each: planned, stored on disk, stored again with the
-//! first set as parent, listed, verified and extracted, in less than 256 MiB of memory.
+//! first set as parent, listed, verified and their restore planned, in less than 256 MiB of memory.
 //!
 //! A program of its own, for the peak of a process is what is measured. `BACKSTOP_SCALE=10` makes ten
 //! times as many frames.
@@ -10,16 +10,17 @@ mod free;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::{
     BackupRequest, BadBlocks, EntryKind, Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry,
-    SourceError, SourceFile,
+    SourceError, SourceFile, plan_extract,
 };
 use jiff::Timestamp;
 use repository::{
     AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch,
-    KeySecret, Manifest, Place, Repository, StoredPath, VerifyOptions,
+    KeySecret, Manifest, OpenSet, Place, Repository, StoredPath, VerifyOptions,
 };
 
 use crate::free::Free;
@@ -125,10 +126,64 @@ fn publish(set: SetWriter<'_>) -> Manifest {
     set.prove_and_publish(record, &Free).expect("publish")
 }
 
+/// Half of the folders have an even number.
+fn folder_parity(path: &StoredPath) -> &'static str {
+    let folder = path.within("data").and_then(|path| path.get(..6)).expect("six digits");
+    if folder[5].is_multiple_of(2) { "even" } else { "odd" }
+}
+
 fn peak_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("peak");
     line.trim().trim_end_matches(" kB").parse().expect("number")
+}
+
+/// What a job's plan is: the bytes of all entries.
+fn planned_bytes(source: &Generated) -> u64 {
+    let size = |entry: Result<SourceEntry, SourceError>| match entry.expect("entry").kind {
+        EntryKind::File { bytes } => bytes,
+        EntryKind::Directory | EntryKind::Symlink { .. } => 0,
+    };
+    source.entries().map(size).sum()
+}
+
+/// Frames of one block each, which only a set after many changes has: written one by one.
+fn store_block_by_block(repository: &Repository, source: &Generated) -> Manifest {
+    let mut set = SetWriter::begin(repository, &request(1)).expect("begin");
+    set.plan(planned_bytes(source));
+    let mut content = vec![0; BLOCK_BYTES];
+    for entry in source.entries() {
+        let entry = entry.expect("entry");
+        if entry.kind == EntryKind::Directory {
+            set.add_entry(&entry).expect("folder");
+            continue;
+        }
+        let file = source.open(&entry).expect("open").expect("there");
+        let mut stream = set.file_stream().expect("stream");
+        for block in 0..source.blocks_each {
+            file.read_at(block * BLOCK_BYTES as u64, &mut content).expect("read");
+            stream.write(&content).expect("write");
+            stream.end_frame().expect("frame");
+        }
+        set.add_streamed(&entry, &stream.finish().expect("finish")).expect("add");
+    }
+    publish(set)
+}
+
+/// As a restore is planned. Each block of a set that refers to the first one lies in a frame of its own.
+fn plan_restore(set: &OpenSet, source: &Generated) {
+    let even_and_odd = |path: &StoredPath| Path::new("/").join(folder_parity(path));
+    let plan = plan_extract(set, &even_and_odd).expect("plan");
+    assert_eq!((plan.files, plan.bytes), (FILES, set.manifest().totals.source_bytes));
+    assert_eq!(plan.stretches, FILES * source.blocks_each);
+    let half = plan.bytes / 2;
+    assert_eq!(plan.bytes_below, [(PathBuf::from("/even"), half), (PathBuf::from("/odd"), half)].into());
+}
+
+fn tell_peak(done: &str) -> u64 {
+    let peak = peak_kib();
+    eprintln!("{done}: peak {} MiB", peak / 1024);
+    peak
 }
 
 #[test]
@@ -141,50 +196,31 @@ fn memory_does_not_grow_with_the_number_of_files_and_frames() {
     let repository = Repository::create(store, secret, CatalogId::random(), Timestamp::UNIX_EPOCH);
     let repository = repository.expect("repository");
 
-    // Frames of one block each, which only a set after many changes has: written one by one.
-    let mut first = SetWriter::begin(&repository, &request(1)).expect("begin");
-    let mut content = vec![0; BLOCK_BYTES];
-    for entry in source.entries() {
-        let entry = entry.expect("entry");
-        if entry.kind == EntryKind::Directory {
-            first.add_entry(&entry).expect("folder");
-            continue;
-        }
-        let file = source.open(&entry).expect("open").expect("there");
-        let mut stream = first.file_stream().expect("stream");
-        for block in 0..source.blocks_each {
-            file.read_at(block * BLOCK_BYTES as u64, &mut content).expect("read");
-            stream.write(&content).expect("write");
-            stream.end_frame().expect("frame");
-        }
-        first.add_streamed(&entry, &stream.finish().expect("finish")).expect("add");
-    }
-    let first = publish(first);
-    assert_eq!(first.totals.files, FILES);
-    eprintln!("stored: peak {} MiB", peak_kib() / 1024);
+    let first = store_block_by_block(&repository, &source);
+    assert_eq!((first.totals.files, first.totals.source_bytes), (FILES, planned_bytes(&source)));
     assert!(first.totals.new_frames >= FILES * source.blocks_each);
+    tell_peak("stored");
 
+    // Without a plan nothing is copied only to keep it together: every block stays in a frame of its own.
     let mut second = SetWriter::begin(&repository, &request(2)).expect("begin");
     second.copy(&source, &Free).expect("copy");
     let second = publish(second);
     assert_eq!(second.totals.reused_bytes, second.totals.source_bytes);
-    eprintln!("stored again: peak {} MiB", peak_kib() / 1024);
+    tell_peak("stored again");
 
     let name = AttemptName { set: second.origin.set, attempt: second.origin.attempt };
     let place = Place { instance: second.origin.instance.clone(), name };
     let set = repository.open_set(&place).expect("open");
-    let mut listed = 0;
-    for entry in set.entries().expect("entries") {
-        entry.expect("entry");
-        listed += 1;
-    }
-    assert_eq!(listed, second.totals.entries);
+    let listed = set.entries().expect("entries").map(|entry| entry.expect("entry"));
+    assert_eq!(listed.count() as u64, second.totals.entries);
+    tell_peak("listed");
 
     let options = VerifyOptions { threads: 2, sample_percent: 100, seed: 0 };
     let report = repository.verify(None, &options, &Free).expect("verify");
     assert_eq!(report.faults, []);
+    tell_peak("verified");
 
-    let peak = peak_kib();
-    eprintln!("peak {} MiB", peak / 1024);
+    plan_restore(&set, &source);
+    let peak = tell_peak("restore planned");
     assert!(peak < PEAK_KIB_MAX, "the peak was {peak} KiB");
 }

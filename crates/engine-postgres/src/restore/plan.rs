@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::Owner;
-use repository::{Content, OpenSet};
+use engine::{ExtractPlan, Owner, plan_extract};
+use repository::OpenSet;
 
 use super::place::{Use, file_system_of, place, refuse_used, resolved};
 use super::{PlannedTablespace, RestoreError, RestoreOptions, RestorePlan, TablespaceMapping, io_error};
@@ -113,17 +113,12 @@ fn refuse_overlaps(
 
 /// Counts what will be written, and refuses what does not fit.
 fn measure(set: &OpenSet, plan: &mut RestorePlan) -> Result<(), RestoreError> {
+    let ExtractPlan { files, bytes, bytes_below, .. } = plan_extract(set, &|path| root_of(plan, path))?;
+    (plan.files, plan.bytes) = (files, bytes);
     let mut needed: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
-    let mut places: BTreeMap<PathBuf, Option<(PathBuf, u64)>> = BTreeMap::new();
-    for entry in set.entries().map_err(RestoreError::Repository)? {
-        let entry = entry.map_err(RestoreError::Repository)?;
-        let Content::File { bytes, .. } = entry.content else { continue };
-        plan.files += 1;
-        plan.bytes += bytes;
-        let root = root_of(plan, &entry.path);
-        let system = places.entry(root).or_insert_with_key(|root| file_system_of(root));
-        if let Some((folder, device)) = system {
-            needed.entry(*device).or_insert_with(|| (folder.clone(), 0)).1 += bytes;
+    for (root, bytes) in bytes_below {
+        if let Some((folder, device)) = file_system_of(&root) {
+            needed.entry(device).or_insert((folder, 0)).1 += bytes;
         }
     }
     for (path, needed_bytes) in needed.into_values() {

@@ -6,4 +6,5 @@ mod directory;
 mod free;
 mod lying_store;
 mod panicking;
+mod planning;
 mod round_trip;
