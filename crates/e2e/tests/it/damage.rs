@@ -31,8 +31,16 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
 #[test]
 fn each_byte_of_identity_and_keys_counts() -> Result<()> {
     let backstop = Backstop::init("damage-roots")?;
+    // The wraps of others count as well: whoever verifies has one secret, and cannot open these.
+    let (passphrase, key_file) = (backstop.place("passphrase"), backstop.place("other.key"));
+    fs::write(&passphrase, "somebody else's\n")?;
+    let (passphrase, key_file) = (passphrase.to_str().context("UTF-8")?, key_file.to_str().context("UTF-8")?);
+    backstop.cli(&["key", "add", "--passphrase-file", passphrase])?.done()?;
+    backstop.cli(&["key", "add", "--key-file", key_file])?.done()?;
     ensure!(backstop.cli(&["repository", "verify"])?.done()?["FaultCount"] == 0);
-    for file in files(&backstop.repository())? {
+    let files = files(&backstop.repository())?;
+    ensure!(files.len() == 4, "identity and three wraps: {files:?}");
+    for file in files {
         let name = file.strip_prefix(backstop.repository())?.display().to_string();
         for offset in 0..fs::metadata(&file)?.len() {
             flip_byte(&file, offset)?;

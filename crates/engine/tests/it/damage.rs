@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use blobstore::LocalStore;
 use engine::Reuse;
-use repository::{Repository, VerifyOptions, VerifyReport};
+use repository::{KeySecret, Repository, VerifyOptions, VerifyReport};
 
 use crate::directory::{back_up, repository, request, secret, tree, try_restore};
 use crate::free::Free;
@@ -44,6 +44,7 @@ fn a_flipped_byte_in_any_object_is_found_and_not_restored() {
     fs::write(source.join("sub/small"), b"small").expect("file");
     let root = dir.path().join("repository");
     let opened = repository(&root);
+    let foreign = opened.add_key(&KeySecret::File([8; 32])).expect("a wrap that is not ours to open");
     let first = back_up(&opened, &source, &request(1, Reuse::Nothing));
     fs::write(source.join("sub/small"), b"other").expect("file");
     let second = back_up(&opened, &source, &request(2, Reuse::Parent));
@@ -59,14 +60,19 @@ fn a_flipped_byte_in_any_object_is_found_and_not_restored() {
     for file in files(&root) {
         let whole = fs::read(&file).expect("object");
         let name = file.file_name().and_then(|n| n.to_str()).expect("name").to_owned();
-        *kinds.entry(name.chars().take(4).collect()).or_default() += 1;
-        for position in positions(whole.len()) {
+        let is_foreign = name.ends_with(&foreign);
+        let kind = if is_foreign { "foreign".to_owned() } else { name.chars().take(4).collect() };
+        *kinds.entry(kind).or_default() += 1;
+        let positions = if is_foreign { (0..whole.len()).collect() } else { positions(whole.len()) };
+        for position in positions {
             let mut damaged = whole.clone();
             damaged[position] ^= 0x10;
             fs::write(&file, &damaged).expect("damage");
             let store = Arc::new(LocalStore::open(&root).expect("store"));
+            let reopened = Repository::open(store, vec![secret()]);
+            assert!(reopened.is_ok() || !is_foreign, "byte {position} of somebody else's key: {reopened:?}");
             // A damaged root or key may not even open, which says so too.
-            if let Ok(reopened) = Repository::open(store, vec![secret()]) {
+            if let Ok(reopened) = reopened {
                 let report = verify(&reopened);
                 assert_ne!(report.faults, [], "byte {position} of {}", file.display());
                 if position % 16 == 0 {
@@ -81,7 +87,7 @@ fn a_flipped_byte_in_any_object_is_found_and_not_restored() {
         fs::write(&file, &whole).expect("mend");
     }
     let kinds: Vec<&str> = kinds.keys().map(String::as_str).collect();
-    assert!(["begi", "mani", "pack", "repo"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+    assert!(["begi", "foreign", "mani", "pack", "repo"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
     assert_eq!(verify(&opened).faults, []);
 }
 

@@ -113,11 +113,11 @@ impl KeyRing {
     /// # Errors
     /// A key is locked, or damaged in all its wraps, or there is none.
     pub(crate) fn load(store: &dyn BlobStore, secrets: &[KeySecret]) -> Result<Self, KeyError> {
-        let (wraps, mut damaged) = read_wraps(store)?;
+        let (mut wraps, mut damaged) = read_wraps(store)?;
         let mut keys = BTreeMap::new();
         let mut current: Option<(Timestamp, DataKeyId)> = None;
         for wrap in &wraps {
-            let id = id_of(wrap)?;
+            let id = wrap.key();
             current = current.max(Some((wrap.created(), id)));
             if keys.contains_key(&id) {
                 continue;
@@ -131,18 +131,23 @@ impl KeyRing {
                 Err(error) => return Err(error),
             }
         }
-        let open_key = |object: &ObjectKey| key_in_name(object).is_some_and(|key| keys.contains_key(&key));
+        let open_key = |object: &ObjectKey| names_in(object).is_some_and(|(key, _)| keys.contains_key(&key));
         if let Some(position) = damaged.iter().position(|(object, _)| !open_key(object)) {
             let (object, source) = damaged.swap_remove(position);
             return Err(KeyError::Damaged { object, source });
         }
         let Some((_, current)) = current else { return Err(KeyError::None { location: store.location() }) };
         for wrap in &wraps {
-            let key = id_of(wrap)?;
+            let key = wrap.key();
             if !keys.contains_key(&key) {
                 return Err(KeyError::Locked { key, wraps: names_of(&wraps, key) });
             }
         }
+        // What only the seal gives away was whole enough to be parsed; it is no wrap to count on.
+        wraps.retain(|wrap| {
+            let object = object_key(wrap.key(), wrap.name());
+            damaged.iter().all(|(known, _)| *known != object)
+        });
         Ok(Self { keys, current, wraps, damaged })
     }
 
@@ -162,7 +167,7 @@ impl KeyRing {
     pub(crate) fn listing(&self) -> Vec<KeyListing> {
         let mut listing: Vec<KeyListing> = Vec::new();
         for wrap in &self.wraps {
-            let Ok(key) = id_of(wrap) else { continue };
+            let key = wrap.key();
             let shown = WrapListing { name: wrap.name().to_owned(), passphrase: wrap.is_passphrase() };
             match listing.iter_mut().find(|known| known.key == key) {
                 Some(known) => known.wraps.push(shown),
@@ -186,6 +191,10 @@ impl KeyRing {
             }
         }
         let name = new_name(secret);
+        let is_damaged = |object: &ObjectKey| names_in(object).is_some_and(|(_, known)| known == name);
+        if let Some((object, source)) = self.damaged.iter().find(|(object, _)| is_damaged(object)) {
+            return Err(KeyError::Damaged { object: object.clone(), source: source.clone() });
+        }
         for known in self.listing() {
             put(store, &Wrap::new(self.get(known.key)?, known.created, secret, &name))?;
         }
@@ -204,7 +213,7 @@ impl KeyRing {
         let mut newest = now;
         for wrap in &self.wraps {
             newest = newest.max(wrap.created());
-            if id_of(wrap)? != self.current {
+            if wrap.key() != self.current {
                 continue;
             }
             let mut secret = None;
@@ -224,7 +233,8 @@ impl KeyRing {
         Ok(key.id())
     }
 
-    /// Removes the wraps called `name`, where each key keeps another one.
+    /// Removes the wraps called `name`, where each key keeps another one. Damaged ones go too: that is how
+    /// they are replaced.
     pub(crate) fn retire(&self, store: &dyn BlobStore, name: &str) -> Result<Vec<DataKeyId>, KeyError> {
         let mut going = BTreeSet::new();
         for known in self.listing() {
@@ -235,6 +245,9 @@ impl KeyRing {
                 going.insert(known.key);
             }
         }
+        // The key of a damaged wrap has opened by another.
+        let damaged = self.damaged.iter().filter_map(|(object, _)| names_in(object));
+        going.extend(damaged.filter(|(_, damaged)| *damaged == name).map(|(key, _)| key));
         if going.is_empty() {
             return Err(KeyError::NoSuchWrap { wrap: name.to_owned() });
         }
@@ -261,7 +274,7 @@ fn new_name(secret: &KeySecret) -> String {
 }
 
 fn put(store: &dyn BlobStore, wrap: &Wrap) -> Result<(), KeyError> {
-    store.put(&object_key(id_of(wrap)?, wrap.name()), &[&wrap.render()])?;
+    store.put(&object_key(wrap.key(), wrap.name()), &[&wrap.render()])?;
     Ok(())
 }
 
@@ -276,10 +289,13 @@ fn read_wraps(store: &dyn BlobStore) -> Result<(Vec<Wrap>, Damaged), KeyError> {
     for name in store.list_folder("keys")? {
         let Ok(object) = format!("keys/{name}").parse::<ObjectKey>() else { continue };
         let bytes = store.get(&object, WRAP_BYTES_MAX)?;
-        let wrap = Wrap::parse(&bytes).and_then(|wrap| match wrap.key() {
-            Ok(key) if name == format!("{key}.{}", wrap.name()) => Ok(wrap),
-            Ok(_) => Err(FormatError::new("wrapped key", "it lies under another name")),
-            Err(error) => Err(error),
+        let wrap = Wrap::parse(&bytes).and_then(|wrap| {
+            let is_its_own = object == object_key(wrap.key(), wrap.name());
+            if is_its_own {
+                Ok(wrap)
+            } else {
+                Err(FormatError::new("wrapped key", "it lies under another name"))
+            }
         });
         match wrap {
             Ok(wrap) => wraps.push(wrap),
@@ -289,9 +305,10 @@ fn read_wraps(store: &dyn BlobStore) -> Result<(Vec<Wrap>, Damaged), KeyError> {
     Ok((wraps, damaged))
 }
 
-/// The data key that an object `keys/<key-id>.<wrap>` is of.
-fn key_in_name(object: &ObjectKey) -> Option<DataKeyId> {
-    object.as_str().strip_prefix("keys/")?.split_once('.')?.0.parse().ok()
+/// The data key and the wrap's name that an object `keys/<key-id>.<wrap>` is called by.
+fn names_in(object: &ObjectKey) -> Option<(DataKeyId, &str)> {
+    let (key, name) = object.as_str().strip_prefix("keys/")?.split_once('.')?;
+    Some((key.parse().ok()?, name))
 }
 
 fn open(wrap: &Wrap, secrets: &[KeySecret]) -> Result<Option<DataKey>, KeyError> {
@@ -304,19 +321,14 @@ fn open(wrap: &Wrap, secrets: &[KeySecret]) -> Result<Option<DataKey>, KeyError>
     Ok(None)
 }
 
-fn id_of(wrap: &Wrap) -> Result<DataKeyId, KeyError> {
-    wrap.key()
-        .map_err(|source| KeyError::Damaged { object: "keys/unnamed".parse().expect("a plain name"), source })
-}
-
 fn damaged(wrap: &Wrap, source: FormatError) -> KeyError {
-    match wrap.key() {
-        Ok(key) => KeyError::Damaged { object: object_key(key, wrap.name()), source },
-        Err(source) => KeyError::Damaged { object: "keys/unnamed".parse().expect("a plain name"), source },
-    }
+    KeyError::Damaged { object: object_key(wrap.key(), wrap.name()), source }
 }
 
 fn names_of(wraps: &[Wrap], key: DataKeyId) -> String {
-    let names = wraps.iter().filter(|wrap| wrap.key() == Ok(key)).map(Wrap::name);
+    let names = wraps.iter().filter(|wrap| wrap.key() == key).map(Wrap::name);
     names.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! One wrapped data key: a JSON object whose clear fields are bound to the sealed key.
+//!
+//! Who holds the secret proves a wrap by its seal. Everybody else has the checksum, so that a flipped bit
+//! is found before the one person who needs the wrap does.
 
 use argon2::Argon2;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -16,14 +19,23 @@ use crate::seal::{DataKey, derive, random_bytes};
 /// Memory of argon2id, in KiB: RFC 9106's second choice, which small machines can afford.
 const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
 const ARGON2_PASSES: u32 = 3;
+/// Bounds, for the parameters come from the store: 1 GiB and 64 passes are more than we ever write.
+const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+const ARGON2_PASSES_MAX: u32 = 64;
+
+const FORMAT: u32 = 1;
+const SALT_BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
 
 /// The wrap as stored. Field order is the format: the clear fields, as rendered, are authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Wrap {
     #[serde(flatten)]
     clear: Clear,
     sealed: String,
+    /// BLAKE3 of the object as it is with this field empty: against a flipped bit, not an attacker.
+    check: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,16 +49,22 @@ struct Clear {
     argon2_passes: u32,
 }
 
+/// What is read first: another format may have other fields.
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
 impl Wrap {
     /// Wraps `key` under `secret`, which is called `name`.
     pub(super) fn new(key: &DataKey, created: Timestamp, secret: &KeySecret, name: &str) -> Self {
-        let salt: [u8; 32] = random_bytes();
+        let salt: [u8; SALT_BYTES] = random_bytes();
         let (memory, passes) = match secret {
             KeySecret::File(_) => (0, 0),
             KeySecret::Passphrase(_) => (ARGON2_MEMORY_KIB, ARGON2_PASSES),
         };
         let clear = Clear {
-            format: 1,
+            format: FORMAT,
             key: key.id().to_string(),
             wrap: name.to_owned(),
             created,
@@ -58,11 +76,13 @@ impl Wrap {
         let mut sealed = key.secret().to_vec();
         let sealing = cipher.seal_in_place_append_tag(zero_nonce(), clear.associated(), &mut sealed);
         sealing.expect("32 bytes are within the cipher's limit");
-        Self { clear, sealed: STANDARD.encode(sealed) }
+        let mut wrap = Self { clear, sealed: STANDARD.encode(sealed), check: String::new() };
+        wrap.check = wrap.check();
+        wrap
     }
 
-    pub(super) fn key(&self) -> Result<DataKeyId, FormatError> {
-        self.clear.key.parse().map_err(|_| damaged("its key id is none"))
+    pub(super) fn key(&self) -> DataKeyId {
+        self.clear.key.parse().expect("checked when it was read or made")
     }
 
     pub(super) fn name(&self) -> &str {
@@ -90,14 +110,14 @@ impl Wrap {
             return Ok(None);
         }
         let cipher = self.clear.cipher(secret)?;
-        let sealed = STANDARD.decode(&self.sealed).map_err(|_| damaged("its sealed key is no base64"))?;
+        let sealed = STANDARD.decode(&self.sealed).expect("checked when it was read or made");
         let mut sealed = Zeroizing::new(sealed);
         let Ok(opened) = cipher.open_in_place(zero_nonce(), self.clear.associated(), &mut sealed) else {
-            // A wrong passphrase and a changed byte look alike; of a key file the name has matched.
+            // A wrong passphrase and a forged wrap look alike; of a key file the name has matched.
             return if self.is_passphrase() { Ok(None) } else { Err(damaged("its seal does not match")) };
         };
-        let key = <[u8; 32]>::try_from(&*opened).map_err(|_| damaged("its key has another length"))?;
-        Ok(Some(DataKey::new(self.key()?, key)))
+        let key = <[u8; KEY_BYTES]>::try_from(&*opened).expect("checked when it was read or made");
+        Ok(Some(DataKey::new(self.key(), key)))
     }
 
     pub(super) fn render(&self) -> Vec<u8> {
@@ -107,20 +127,64 @@ impl Wrap {
     }
 
     /// # Errors
-    /// Not the JSON that [`Wrap::render`] gives, to the byte.
+    /// Another format, or not to the byte what [`Wrap::render`] gives: an unknown field, other white space,
+    /// a flipped bit anywhere.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
-        let wrap: Self = serde_json::from_slice(bytes).map_err(|e| damaged(&e.to_string()))?;
-        if wrap.render() == bytes { Ok(wrap) } else { Err(damaged("it is not as it was written")) }
+        let no_json = |error: serde_json::Error| damaged(&error.to_string());
+        let Versioned { format } = serde_json::from_slice(bytes).map_err(no_json)?;
+        if format != FORMAT {
+            return Err(damaged(&format!("format {format} is not known to this release")));
+        }
+        let wrap: Self = serde_json::from_slice(bytes).map_err(no_json)?;
+        if wrap.render() != bytes {
+            return Err(damaged("it is not as it was written"));
+        }
+        if wrap.check() != wrap.check {
+            return Err(damaged("its checksum does not match"));
+        }
+        wrap.clear.validate()?;
+        if !is_base64_of(&wrap.sealed, KEY_BYTES + TAG_BYTES) {
+            return Err(damaged("its sealed key has another length"));
+        }
+        Ok(wrap)
+    }
+
+    fn check(&self) -> String {
+        let bare = Self { check: String::new(), ..self.clone() };
+        blake3::hash(&bare.render()).to_hex()[..32].to_owned()
     }
 }
 
 impl Clear {
+    /// Are all fields such as this release writes them, within what it reads?
+    fn validate(&self) -> Result<(), FormatError> {
+        if self.key.parse::<DataKeyId>().map(|id| id.to_string()).as_ref() != Ok(&self.key) {
+            return Err(damaged("its key id is none"));
+        }
+        if !is_base64_of(&self.salt, SALT_BYTES) {
+            return Err(damaged("its salt has another length"));
+        }
+        let (memory, passes) = (self.argon2_memory_kib, self.argon2_passes);
+        let range = match self.wrap.split_once('-') {
+            Some(("file", digits)) if is_hexadecimal(digits) => (0..=0, 0..=0),
+            Some(("passphrase", digits)) if is_hexadecimal(digits) => {
+                (argon2::Params::MIN_M_COST..=ARGON2_MEMORY_KIB_MAX, 1..=ARGON2_PASSES_MAX)
+            }
+            _ => return Err(damaged("its name is none")),
+        };
+        if range.0.contains(&memory) && range.1.contains(&passes) {
+            Ok(())
+        } else {
+            Err(damaged("its argon2 parameters are out of range"))
+        }
+    }
+
     fn associated(&self) -> Aad<Vec<u8>> {
         Aad::from(serde_json::to_vec(self).expect("a wrap is plain JSON"))
     }
 
     fn cipher(&self, secret: &KeySecret) -> Result<LessSafeKey, FormatError> {
-        let salt = STANDARD.decode(&self.salt).map_err(|_| damaged("its salt is no base64"))?;
+        let salt = STANDARD.decode(&self.salt).expect("checked when it was read or made");
         let key = match secret {
             KeySecret::File(key) => derive(key, &salt, &[b"backstop wrap"]),
             KeySecret::Passphrase(text) => self.stretch(text, &salt)?,
@@ -130,10 +194,6 @@ impl Clear {
     }
 
     fn stretch(&self, passphrase: &str, salt: &[u8]) -> Result<[u8; 32], FormatError> {
-        // Bounds, for the parameters come from the store: 1 GiB and 64 passes are more than we ever write.
-        if self.argon2_memory_kib > 1 << 20 || self.argon2_passes > 64 {
-            return Err(damaged("its argon2 parameters are out of range"));
-        }
         let parameters = argon2::Params::new(self.argon2_memory_kib, self.argon2_passes, 1, Some(32));
         let parameters = parameters.map_err(|e| damaged(&e.to_string()))?;
         let argon2 = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters);
@@ -142,6 +202,15 @@ impl Clear {
         done.map_err(|e| damaged(&e.to_string()))?;
         Ok(key)
     }
+}
+
+fn is_base64_of(text: &str, bytes: usize) -> bool {
+    STANDARD.decode(text).is_ok_and(|decoded| decoded.len() == bytes)
+}
+
+/// The 16 digits in a wrap's name.
+fn is_hexadecimal(digits: &str) -> bool {
+    digits.len() == 16 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A wrapping key is derived from a fresh salt and used once, so the nonce may be constant.
@@ -154,36 +223,4 @@ fn damaged(problem: &str) -> FormatError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name_of(secret: &KeySecret) -> String {
-        secret.file_name().unwrap_or_else(|| "passphrase-1".to_owned())
-    }
-
-    #[test]
-    fn only_its_own_secret_opens_a_wrap() {
-        let key = DataKey::random();
-        let passphrase = KeySecret::Passphrase("sesame".to_owned());
-        for secret in [KeySecret::random_file(), passphrase] {
-            let wrap = Wrap::new(&key, Timestamp::UNIX_EPOCH, &secret, &name_of(&secret));
-            let wrap = Wrap::parse(&wrap.render()).expect("own bytes");
-            let opened = wrap.open(&secret).expect("whole").expect("own secret");
-            assert_eq!((opened.id(), opened.secret()), (key.id(), key.secret()));
-            assert!(wrap.open(&KeySecret::random_file()).expect("whole").is_none());
-            assert!(wrap.open(&KeySecret::Passphrase("other".to_owned())).expect("whole").is_none());
-        }
-    }
-
-    #[test]
-    fn a_changed_byte_is_noticed() {
-        let secret = KeySecret::random_file();
-        let bytes = Wrap::new(&DataKey::random(), Timestamp::UNIX_EPOCH, &secret, &name_of(&secret)).render();
-        for index in 0..bytes.len() {
-            let mut changed = bytes.clone();
-            changed[index] ^= 1;
-            let opened = Wrap::parse(&changed).and_then(|wrap| wrap.open(&secret));
-            assert!(!matches!(opened, Ok(Some(_))), "byte {index}");
-        }
-    }
-}
+mod tests;
