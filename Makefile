@@ -9,6 +9,8 @@ LOCKED := --workspace --locked
 XTASK := $(CARGO) run --quiet --locked --package xtask --
 # Cases of each property in `make fuzz`; a run of the tests takes 256 of most.
 FUZZ_CASES ?= 20000
+# How long `make fuzz` runs each target in fuzz/.
+FUZZ_SECONDS ?= 60
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,7 @@ check: fmt clippy tidy generated doc ## Format, lints, tidy, generated files, do
 
 fmt:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 
 clippy:
 	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
@@ -51,8 +54,10 @@ parts: ## Installs what the tests need beside the toolchain: Debian packages, an
 test-long: parts ## The tests with ten times as many frames where size matters; an hour or more
 	BACKSTOP_SCALE=10 $(CARGO) test $(LOCKED) --test '*'
 
-fuzz: ## The property tests with FUZZ_CASES cases each (20000)
-	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test $(LOCKED) --lib --test '*' propert
+fuzz: ## The fuzz targets for FUZZ_SECONDS each (60), the property tests with FUZZ_CASES cases each (20000)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test $(LOCKED) --lib
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test $(LOCKED) --test '*' propert
 
 bench: ## Measures against pgBackRest on this machine, as ratios
 	scripts/test-parts bench

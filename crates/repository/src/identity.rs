@@ -86,7 +86,23 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_identity_reads_back_as_written(catalog: [u8; 16], seconds in 0i64..253_402_300_799) {
+            let created = Timestamp::from_second(seconds).expect("in range");
+            let identity = Identity::new(CatalogId::from_bytes(catalog), created);
+            prop_assert_eq!(Identity::parse(&identity.render()).expect("own bytes"), identity);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
+            prop_assert!(Identity::parse(&bytes).is_err());
+        }
+    }
 
     #[test]
     fn a_changed_byte_is_noticed() {

@@ -140,7 +140,7 @@ macro_rules! random_id {
             /// When the system has no randomness to give, for then nothing may be sealed either.
             pub fn random() -> Self {
                 let mut bytes = [0; 16];
-                getrandom::fill(&mut bytes).expect("the system gives random bytes");
+                crate::randomness::fill(&mut bytes);
                 Self(bytes)
             }
 

@@ -7,3 +7,9 @@ mod wrap;
 pub use ring::{KeyError, KeyListing, WrapListing};
 pub(crate) use ring::{KeyRing, put_wrap};
 pub use secret::{KeyFileError, KeySecret};
+
+/// What a wrap is written as, for those who may not know more of it: `None` for bytes that are none.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn reread_wrap(bytes: &[u8]) -> Option<Vec<u8>> {
+    wrap::Wrap::parse(bytes).ok().map(|wrap| wrap.render())
+}

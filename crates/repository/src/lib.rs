@@ -5,6 +5,7 @@
 //! Whatever is interrupted is garbage, never half a set.
 
 mod ids;
+mod randomness;
 mod stored_path;
 
 mod format;
@@ -27,6 +28,11 @@ mod open_set;
 mod prove;
 mod reader;
 mod verify;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+#[cfg(test)]
+mod golden;
 
 pub use attempt::{AttemptError, AttemptWriter};
 pub use codec::Compression;

@@ -9,8 +9,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::DataKeyId;
 use crate::format::header::{HEADER_BYTES, Header, ObjectKind};
+use crate::{DataKeyId, randomness};
 
 /// Length of the tag that ends each sealed frame.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -135,7 +135,7 @@ pub(crate) fn derive(secret: &[u8], salt: &[u8], info: &[&[u8]]) -> [u8; 32] {
 
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    randomness::fill(&mut bytes);
     bytes
 }
 

@@ -1,3 +1,4 @@
-//! Properties of the WAL's names and positions that hold for every value.
+//! What holds for every name and position in the WAL.
 
+mod fuzz_seeds;
 mod properties;

@@ -103,7 +103,23 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_header_reads_back_as_written(kind in 0usize..6, key: [u8; 16], salt: [u8; 32]) {
+            let header = Header { kind: ObjectKind::ALL[kind], key: DataKeyId::from_bytes(key), salt };
+            prop_assert_eq!(Header::decode(&header.encode()).expect("header"), header);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
+            let _ = Header::decode(&bytes);
+            let _ = Header::decode(&[MAGIC, bytes.as_slice()].concat());
+        }
+    }
 
     fn header() -> Header {
         Header { kind: ObjectKind::Pack, key: DataKeyId::from_bytes([7; 16]), salt: [9; 32] }

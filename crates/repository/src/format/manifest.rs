@@ -246,3 +246,149 @@ mod hex {
         Ok(*id.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use proptest::prelude::*;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn id() -> impl Strategy<Value = AttemptId> {
+        any::<[u8; 16]>().prop_map(AttemptId::from_bytes)
+    }
+
+    fn set() -> impl Strategy<Value = BackupSetId> {
+        (1u32..1 << 31).prop_map(|number| BackupSetId::new(number).expect("in range"))
+    }
+
+    fn time() -> impl Strategy<Value = Timestamp> {
+        let nanoseconds = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
+        nanoseconds.prop_map(|nanosecond| Timestamp::from_nanosecond(nanosecond).expect("in range"))
+    }
+
+    fn ancestor() -> impl Strategy<Value = Ancestor> {
+        (set(), id()).prop_map(|(set, attempt)| Ancestor { set, attempt })
+    }
+
+    fn origin() -> impl Strategy<Value = Origin> {
+        ("[a-z0-9-]{2,64}", ancestor(), 1u32..1 << 31, any::<u64>(), any::<[u8; 16]>()).prop_map(
+            |(instance, Ancestor { set, attempt }, job, epoch, catalog)| Origin {
+                instance: instance.parse().expect("id"),
+                set,
+                attempt,
+                job: BackupJobId::new(job).expect("in range"),
+                epoch: FencingEpoch::new(epoch),
+                catalog: CatalogId::from_bytes(catalog),
+            },
+        )
+    }
+
+    fn begin() -> impl Strategy<Value = Begin> {
+        let kind = prop_oneof![Just(BeginKind::Backup), Just(BeginKind::Reader)];
+        (origin(), time(), kind, prop::collection::vec(ancestor(), 0..4))
+            .prop_map(|(origin, started, kind, ancestors)| Begin { origin, started, kind, ancestors })
+    }
+
+    fn tombstone() -> impl Strategy<Value = Tombstone> {
+        (origin(), ancestor(), time(), any::<String>()).prop_map(|(origin, of, put, reason)| Tombstone {
+            instance: origin.instance,
+            of,
+            put,
+            reason,
+        })
+    }
+
+    fn reference() -> impl Strategy<Value = Reference> {
+        let range = (any::<u32>(), prop::collection::vec(any::<u32>(), 0..4));
+        let range = range.prop_map(|(first, bytes)| PackRange { first, bytes });
+        (ancestor(), time(), prop::collection::vec(range, 0..3)).prop_map(|(of, proven, packs)| Reference {
+            of,
+            proven,
+            packs,
+        })
+    }
+
+    fn table_frame() -> impl Strategy<Value = TableFrame> {
+        any::<(u32, u32, u32, [u8; 16])>().prop_map(|(reference, pack, frame, digest)| TableFrame {
+            reference,
+            pack,
+            frame,
+            digest,
+        })
+    }
+
+    fn totals() -> impl Strategy<Value = Totals> {
+        any::<[u64; 7]>().prop_map(
+            |[entries, files, source_bytes, reused_bytes, new_frames, new_bytes, stored]| Totals {
+                entries,
+                files,
+                source_bytes,
+                reused_bytes,
+                new_frames,
+                new_bytes,
+                stored_bytes: stored,
+            },
+        )
+    }
+
+    prop_compose! {
+        fn manifest()(
+            origin in origin(),
+            automated: bool,
+            checksum: bool,
+            retention_days: Option<u32>,
+            [started, ended, consistent] in [time(), time(), time()],
+            engine: String,
+            server_version: String,
+            record: (String, i64),
+            parent in prop::option::of(ancestor()),
+            totals in totals(),
+            references in prop::collection::vec(reference(), 0..3),
+            table in prop::collection::vec(table_frame(), 0..4),
+            oldest_proof in prop::option::of(time()),
+        ) -> Manifest {
+            let mode = if automated { JobMode::Automated } else { JobMode::Manual };
+            let read_back = if checksum { ReadBack::Checksum } else { ReadBack::Frames };
+            let record = serde_json::json!({ "text": record.0, "number": record.1 });
+            Manifest {
+                origin, mode, retention_days, started, ended, consistent, engine, server_version, record, parent,
+                totals, references, table, read_back, oldest_proof,
+            }
+        }
+    }
+
+    fn reads_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        record: &T,
+    ) -> Result<(), TestCaseError> {
+        let json = serde_json::to_vec(record).expect("a record is plain JSON");
+        prop_assert_eq!(&serde_json::from_slice::<T>(&json).expect("own bytes"), record);
+        // A later release may add fields, which this one ignores.
+        let mut object: serde_json::Value = serde_json::from_slice(&json).expect("own bytes");
+        object["added_later"] = serde_json::json!([1]);
+        prop_assert_eq!(&serde_json::from_value::<T>(object).expect("one more field"), record);
+        for end in 0..json.len().min(200) {
+            prop_assert!(serde_json::from_slice::<T>(&json[..end]).is_err());
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_begin_reads_back_as_written(begin in begin()) {
+            reads_back(&begin)?;
+        }
+
+        #[test]
+        fn a_manifest_reads_back_as_written(manifest in manifest()) {
+            reads_back(&manifest)?;
+        }
+
+        #[test]
+        fn a_tombstone_reads_back_as_written(tombstone in tombstone()) {
+            reads_back(&tombstone)?;
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod answers;
 mod captured;
 mod checks;
+mod fuzz_seeds;
 mod properties;
 mod registry;
 mod tampering;

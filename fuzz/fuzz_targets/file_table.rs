@@ -1,0 +1,4 @@
+//! Table frames of a repository.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| repository::fuzzing::file_table(bytes));
