@@ -9,9 +9,10 @@ mod frame_writer;
 mod gather;
 mod older;
 mod pending;
+mod sparse;
 mod worker;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -44,8 +45,8 @@ impl SetWriter<'_> {
     pub fn copy(&mut self, source: &dyn Source, control: &dyn JobControl) -> Result<(), BackupError> {
         let threads = self.request.threads.get();
         let stop = AtomicBool::new(false);
-        // A tenth of the database per job may be copied anew only to keep it together.
-        let defragment = AtomicI64::new(i64::try_from(self.planned_bytes / 10).unwrap_or(i64::MAX));
+        self.look_for_sparse_packs(control)?;
+        let defragment = AtomicI64::new(i64::try_from(self.anew_bytes_left).unwrap_or(i64::MAX));
         let reader = self.parent.as_ref().map(|parent| Arc::clone(parent.set().reader()));
         let (work_tx, work_rx) = bounded::<Work>(threads * 2);
         let (part_tx, part_rx) = unbounded();
@@ -60,7 +61,7 @@ impl SetWriter<'_> {
                 &defragment,
             ));
         }
-        std::thread::scope(|scope| {
+        let copied = std::thread::scope(|scope| {
             for (number, mut worker) in workers.into_iter().enumerate() {
                 let (work_rx, part_tx, stop) = (work_rx.clone(), part_tx.clone(), &stop);
                 let name = format!("copy-{number}");
@@ -84,7 +85,21 @@ impl SetWriter<'_> {
             .run();
             stop.store(outcome.is_err(), Ordering::Relaxed);
             outcome
-        })
+        });
+        self.anew_bytes_left = u64::try_from(defragment.into_inner()).unwrap_or(0);
+        copied
+    }
+
+    /// Once for all copies of the set.
+    fn look_for_sparse_packs(&mut self, control: &dyn JobControl) -> Result<(), BackupError> {
+        if self.sparse.is_some() {
+            return Ok(());
+        }
+        self.sparse = Some(match &self.parent {
+            Some(parent) => sparse::sparse_packs(parent, &mut self.anew_bytes_left, control)?,
+            None => HashSet::new(),
+        });
+        Ok(())
     }
 }
 

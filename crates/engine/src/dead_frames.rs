@@ -36,6 +36,25 @@ impl DeadFrames {
         Ok(found)
     }
 
+    /// Forgets attempts that have a tombstone, for the sweep may take them. To be asked once `begin` is there.
+    pub(crate) fn drop_buried(
+        &mut self,
+        repository: &Repository,
+        instance: &InstanceId,
+    ) -> Result<(), BackupError> {
+        for of in std::mem::take(&mut self.ancestors) {
+            let name = AttemptName { set: of.set, attempt: of.attempt };
+            let buried = repository.has_tombstone(&Place { instance: instance.clone(), name });
+            if buried.map_err(|e| BackupError::repository("look for tombstones", e))? {
+                self.frames.retain(|_, frame| frame.pack.attempt != of.attempt);
+                self.packs.retain(|pack, _| pack.attempt != of.attempt);
+            } else {
+                self.ancestors.push(of);
+            }
+        }
+        Ok(())
+    }
+
     /// The attempts that may be referred to.
     pub(crate) fn ancestors(&self) -> &[Ancestor] {
         &self.ancestors

@@ -9,6 +9,7 @@ mod source;
 
 mod backup_engine;
 
+mod archive;
 mod copy;
 mod dead_frames;
 mod extract;
@@ -16,6 +17,7 @@ mod extract_plan;
 mod file_stream;
 mod set_writer;
 
+pub use archive::{Archive, ArchiveError, ArchiveShape, MadeMember};
 pub use backup_engine::{BackupEngine, BackupError, Checked, Finding, FinishedSet, Retry};
 pub use control::{Interrupted, JobControl, Stage};
 pub use extract::{ExtractError, ExtractOptions, ExtractProgress, ExtractReport, Owner, extract};

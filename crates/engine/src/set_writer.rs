@@ -6,12 +6,13 @@
 mod parent;
 mod publish;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use repository::{
     Ancestor, AttemptError, AttemptWriter, Begin, BeginKind, Content, EntryHead, FrameBuffers, FrameEncoder,
-    Origin, Repository, StoredPath, TableError, TableWriter, Totals,
+    Origin, PackId, Repository, StoredPath, TableError, TableWriter, Totals,
 };
 
 pub(crate) use self::parent::Parent;
@@ -35,7 +36,10 @@ pub struct SetWriter<'r> {
     pub(crate) older: Option<OlderCursor>,
     /// What the job's report should say beside the figures.
     pub(crate) notes: Vec<String>,
-    pub(crate) planned_bytes: u64,
+    /// Bytes that may yet be copied only to keep the set together.
+    pub(crate) anew_bytes_left: u64,
+    /// Packs of which nothing is referred to any more; `None` until they were looked for.
+    pub(crate) sparse: Option<HashSet<PackId>>,
     pub(crate) dead: Arc<DeadFrames>,
 }
 
@@ -49,7 +53,7 @@ impl<'r> SetWriter<'r> {
             Reuse::Nothing => None,
             Reuse::Parent => Parent::choose(repository, &request.instance)?,
         };
-        let dead = DeadFrames::find(repository, request)?;
+        let mut dead = DeadFrames::find(repository, request)?;
         let mut ancestors = parent.as_ref().map(Parent::ancestors).unwrap_or_default();
         ancestors.extend(dead.ancestors());
         let begin =
@@ -62,6 +66,7 @@ impl<'r> SetWriter<'r> {
             Some(parent) if parent.is_live(repository)? => Some(parent),
             Some(_) | None => None,
         };
+        dead.drop_buried(repository, &request.instance)?;
         let table_frames = parent.as_ref().map(Parent::table_frames).unwrap_or_default();
         let table =
             TableWriter::new(table_frames).map_err(|e| BackupError::repository("begin the file table", e))?;
@@ -79,7 +84,8 @@ impl<'r> SetWriter<'r> {
             reused_bytes: 0,
             older,
             notes: Vec::new(),
-            planned_bytes: 0,
+            anew_bytes_left: 0,
+            sparse: None,
             dead: Arc::new(dead),
         })
     }
@@ -89,9 +95,9 @@ impl<'r> SetWriter<'r> {
         self.parent.as_ref().map(Parent::ancestor)
     }
 
-    /// Tells the set how large the source is, which bounds what may be copied only to keep it together.
+    /// Tells the set how large the source is: a tenth of it may be copied only to keep the set together.
     pub fn plan(&mut self, bytes_planned: u64) {
-        self.planned_bytes = bytes_planned;
+        self.anew_bytes_left = bytes_planned / 10;
     }
 
     /// What the job's report should say beside the figures.

@@ -1,5 +1,5 @@
 //! A million files and two million frames of a block each: planned, stored on disk, stored again with the
-//! first set as parent, listed, verified and their restore planned, in less than 256 MiB of memory.
+//! first set as parent, listed, verified, their restore planned and their archive read here and there, in less than 256 MiB of memory.
 //!
 //! A program of its own, for the peak of a process is what is measured. `BACKSTOP_SCALE=10` makes ten
 //! times as many frames.
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::{
-    BackupRequest, BadBlocks, EntryKind, Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry,
-    SourceError, SourceFile, plan_extract,
+    Archive, ArchiveShape, BackupRequest, BadBlocks, EntryKind, MadeMember, Reuse, SetRecord, SetTimes,
+    SetWriter, Source, SourceEntry, SourceError, SourceFile, plan_extract,
 };
 use jiff::Timestamp;
 use repository::{
-    AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch,
-    KeySecret, Manifest, OpenSet, Place, Repository, StoredPath, VerifyOptions,
+    AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, Entry,
+    FencingEpoch, KeySecret, Manifest, OpenSet, Place, Repository, StoredPath, VerifyOptions,
 };
 
 use crate::free::Free;
@@ -180,6 +180,43 @@ fn plan_restore(set: &OpenSet, source: &Generated) {
     assert_eq!(plan.bytes_below, [(PathBuf::from("/even"), half), (PathBuf::from("/odd"), half)].into());
 }
 
+/// The set's paths as they are.
+#[derive(Debug)]
+struct Plain;
+
+impl ArchiveShape for Plain {
+    fn path(&self, entry: &Entry) -> Option<Vec<u8>> {
+        entry.path.within("data").map(<[u8]>::to_vec)
+    }
+
+    fn made(&self) -> &[MadeMember] {
+        &[]
+    }
+}
+
+/// As a download is: measured, then read in stretches that begin anywhere.
+fn read_archive(set: &OpenSet, source: &Generated) {
+    let archive = Archive::measure(set, Box::new(Plain)).expect("measured");
+    let bytes_each = source.blocks_each * BLOCK_BYTES as u64;
+    let member = 512 + bytes_each;
+    let folder = 512 + FILES_IN_FOLDER * member;
+    assert_eq!(archive.bytes(), FILES / FILES_IN_FOLDER * folder + 1024);
+    for number in [0, 1, 19_999, 20_000, 543_210, FILES - 1] {
+        let within = number % FILES_IN_FOLDER;
+        let start = number / FILES_IN_FOLDER * folder + 512 + within * member + 512;
+        let mut content = Vec::new();
+        archive.write(start..start + bytes_each, &mut content).expect("read");
+        let path = format!("data/{:06}/{within:08}", number / FILES_IN_FOLDER);
+        let path = StoredPath::new(path).expect("a path");
+        let kind = EntryKind::File { bytes: bytes_each };
+        let entry = SourceEntry { path, kind, mode: 0o700, owner: 1, group: 1 };
+        let file = source.open(&entry).expect("opens").expect("there");
+        let mut expect = vec![0; content.len()];
+        assert_eq!(file.read_at(0, &mut expect).expect("read") as u64, bytes_each);
+        assert!(content == expect, "file {number}");
+    }
+}
+
 fn tell_peak(done: &str) -> u64 {
     let peak = peak_kib();
     eprintln!("{done}: peak {} MiB", peak / 1024);
@@ -221,6 +258,9 @@ fn memory_does_not_grow_with_the_number_of_files_and_frames() {
     tell_peak("verified");
 
     plan_restore(&set, &source);
-    let peak = tell_peak("restore planned");
+    tell_peak("restore planned");
+
+    read_archive(&set, &source);
+    let peak = tell_peak("archive read");
     assert!(peak < PEAK_KIB_MAX, "the peak was {peak} KiB");
 }

@@ -294,6 +294,9 @@ impl State {
     }
 }
 
+/// Beginning of the names of a `begin`'s renewals, before their number.
+pub(crate) const RENEWAL_PREFIX: &str = "begin-renewed-";
+
 /// Names of an attempt's objects.
 impl Place {
     pub(crate) fn folder(&self) -> String {
@@ -302,6 +305,10 @@ impl Place {
 
     pub(crate) fn begin(&self) -> ObjectKey {
         self.object("begin")
+    }
+
+    pub(crate) fn renewal(&self, number: u32) -> ObjectKey {
+        self.object(&format!("{RENEWAL_PREFIX}{number:06}"))
     }
 
     pub(crate) fn manifest(&self) -> ObjectKey {

@@ -34,15 +34,20 @@ impl InstanceId {
     }
 }
 
+/// The one name in a repository's root that could be an instance's.
+const KEYS_FOLDER: &str = "keys";
+
 impl FromStr for InstanceId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if (2..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        if (2..=64).contains(&text.len()) && text.bytes().all(allowed) && text != KEYS_FOLDER {
             Ok(Self(text.to_owned()))
         } else {
-            Err(IdError::new(text, "an instance id (2 to 64 lower-case letters, digits and hyphens)"))
+            let expected = "an instance id (2 to 64 lower-case letters, digits and hyphens, and not `keys`, a folder of \
+                            the repository's own)";
+            Err(IdError::new(text, expected))
         }
     }
 }
@@ -200,7 +205,7 @@ mod tests {
         for good in ["pg", "pgm-1", &"a".repeat(64)] {
             assert_eq!(good.parse::<InstanceId>().expect(good).as_str(), good);
         }
-        for bad in ["", "a", "A1", "a/b", "..", "a_b", "é1", &"a".repeat(65)] {
+        for bad in ["", "a", "A1", "a/b", "..", "a_b", "é1", "keys", &"a".repeat(65)] {
             bad.parse::<InstanceId>().expect_err(bad);
         }
     }

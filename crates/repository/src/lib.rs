@@ -21,12 +21,14 @@ mod record;
 mod repository;
 
 mod attempt;
+mod begin;
 mod pack_use;
 mod table_writer;
 
 mod open_set;
 mod prove;
 mod reader;
+mod sweep;
 mod verify;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -35,6 +37,7 @@ pub mod fuzzing;
 mod golden;
 
 pub use attempt::{AttemptError, AttemptWriter};
+pub use begin::{BEGIN_LIFE, RENEW_BEGIN_EVERY, Reading};
 pub use codec::Compression;
 pub use encode::{BlockDigest, BlockHasher, EncodedFrame, FrameEncoder, HashedBlocks};
 pub use format::block_map::{Run, push_run};
@@ -61,5 +64,9 @@ pub use prove::{Depth, PackProof};
 pub use reader::{FrameBuffers, FrameReader, OpenPack};
 pub use repository::{AttemptListing, Place, ReadableSets, Repository, RepositoryError};
 pub use stored_path::{PATH_BYTES_MAX, PathError, StoredPath};
+pub use sweep::{
+    AttemptSweep, Burial, CLOCKS_APART_MAX, InstanceSweep, JobLife, JobsError, Skipped, SweepError,
+    SweepOptions, SweepPlan, SweepReport, SweepWatch, TOMBSTONE_GRACE, execute_sweep, plan_sweep,
+};
 pub use table_writer::{EntryHead, TableError, TableWriter, WrittenTable};
 pub use verify::{Fault, Touched, VerifyOptions, VerifyProgress, VerifyReport};

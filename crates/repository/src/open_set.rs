@@ -31,6 +31,16 @@ impl OpenSet {
         Self { manifest: Arc::new(manifest), reader: Arc::new(reader), maps: Arc::default() }
     }
 
+    /// The same set for somebody who goes through it in order, as a download does: it keeps less in memory.
+    #[must_use]
+    pub fn in_order(&self) -> Self {
+        Self {
+            manifest: Arc::clone(&self.manifest),
+            reader: Arc::new(self.reader.in_order()),
+            maps: Arc::default(),
+        }
+    }
+
     /// The root.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -53,11 +63,19 @@ impl OpenSet {
     /// # Errors
     /// The compression library has no memory.
     pub fn entries(&self) -> Result<Entries, RepositoryError> {
+        self.entries_from(0)
+    }
+
+    /// The entries from the first one of a table frame on, the frames counted from 0; see [`Entries::frames_read`].
+    ///
+    /// # Errors
+    /// The compression library has no memory.
+    pub fn entries_from(&self, table_frame: usize) -> Result<Entries, RepositoryError> {
         let buffers = new_buffers()?;
         Ok(Entries {
             set: self.clone(),
             buffers,
-            next: 0,
+            next: table_frame,
             frame: Vec::new().into_iter(),
             last: None,
             failed: false,
@@ -109,6 +127,20 @@ impl OpenSet {
             }
         }
         Err(absent())
+    }
+
+    /// The content of a small file whose entry is at hand.
+    ///
+    /// # Errors
+    /// It is no file, it is larger than `bytes_max`, or it is damaged.
+    pub fn read_entry(&self, entry: &Entry, bytes_max: u64) -> Result<Vec<u8>, RepositoryError> {
+        match entry.content {
+            Content::File { bytes, .. } if bytes <= bytes_max => self.content(entry),
+            Content::File { .. } | Content::Directory | Content::Symlink { .. } => {
+                let what = format!("{} of set {} as a small file", entry.path, self.manifest.origin.set);
+                Err(RepositoryError::Absent { what })
+            }
+        }
     }
 
     fn content(&self, entry: &Entry) -> Result<Vec<u8>, RepositoryError> {
@@ -186,6 +218,12 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// Table frames read so far, those before the first one asked for counted too: the entry that came last is of the
+    /// one before this number.
+    pub fn frames_read(&self) -> usize {
+        self.next
+    }
+
     fn fill(&mut self) -> Result<bool, RepositoryError> {
         let set = self.set.clone();
         let Some(frame) = set.manifest.table.get(self.next) else { return Ok(false) };

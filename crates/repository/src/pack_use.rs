@@ -16,12 +16,17 @@ pub struct PackUse {
 impl PackUse {
     /// The pack of `frame` is needed.
     pub fn add(&mut self, frame: FrameId) {
-        if self.last == Some(frame.pack) {
+        self.add_pack(frame.pack);
+    }
+
+    /// `pack` is needed.
+    pub fn add_pack(&mut self, pack: PackId) {
+        if self.last == Some(pack) {
             return;
         }
-        self.last = Some(frame.pack);
-        let (word, bit) = place(frame.pack.number);
-        let bits = self.attempts.entry(frame.pack.attempt).or_default();
+        self.last = Some(pack);
+        let (word, bit) = place(pack.number);
+        let bits = self.attempts.entry(pack.attempt).or_default();
         if bits.len() <= word {
             bits.resize(word + 1, 0);
         }

@@ -18,6 +18,8 @@ use crate::{AttemptId, BackupSetId, DataKeyId, InstanceId, Place, Repository, Re
 
 /// Indexes kept in memory. One of a full pack of compressible data is some 100 KiB.
 const INDEX_CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// The same for a reader that goes through a set in order and rarely comes back.
+const ORDERED_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads frames of one instance. Used by many threads at once.
 #[derive(Debug)]
@@ -29,11 +31,12 @@ pub struct FrameReader {
     cache: Mutex<IndexCache>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct IndexCache {
     packs: HashMap<PackId, Arc<OpenPack>>,
     order: VecDeque<PackId>,
     bytes: usize,
+    bytes_max: usize,
 }
 
 /// A pack whose header and index were read and checked.
@@ -69,7 +72,14 @@ impl FrameReader {
         instance: InstanceId,
         sets: HashMap<AttemptId, BackupSetId>,
     ) -> Self {
-        Self { repository, instance, sets, cache: Mutex::default() }
+        Self { repository, instance, sets, cache: Mutex::new(IndexCache::new(INDEX_CACHE_BYTES)) }
+    }
+
+    /// Another reader of the same, with a small cache of its own.
+    pub(crate) fn in_order(&self) -> Self {
+        let Self { repository, instance, sets, cache: _ } = self;
+        let cache = Mutex::new(IndexCache::new(ORDERED_CACHE_BYTES));
+        Self { repository: repository.clone(), instance: instance.clone(), sets: sets.clone(), cache }
     }
 
     /// The set that an attempt was to make; `None` for one that is not referred to.
@@ -183,13 +193,17 @@ impl FrameReader {
 }
 
 impl IndexCache {
+    fn new(bytes_max: usize) -> Self {
+        Self { packs: HashMap::new(), order: VecDeque::new(), bytes: 0, bytes_max }
+    }
+
     fn insert(&mut self, pack: PackId, opened: &Arc<OpenPack>) {
         if self.packs.insert(pack, Arc::clone(opened)).is_some() {
             return;
         }
         self.order.push_back(pack);
         self.bytes += opened.index.memory_bytes();
-        while self.bytes > INDEX_CACHE_BYTES && self.order.len() > 1 {
+        while self.bytes > self.bytes_max && self.order.len() > 1 {
             let oldest = self.order.pop_front().and_then(|oldest| self.packs.remove(&oldest));
             self.bytes -= oldest.map_or(0, |oldest| oldest.index.memory_bytes());
         }

@@ -64,6 +64,14 @@ pub enum RepositoryError {
         /// What is missing.
         what: String,
     },
+    /// An attempt may no longer make a set: what it refers to may be gone.
+    #[error("attempt {name} may not go on: {why}")]
+    Outlived {
+        /// The attempt.
+        name: AttemptName,
+        /// Why.
+        why: &'static str,
+    },
     /// A new object could not be made.
     #[error("compress {what}")]
     Compress {
@@ -86,7 +94,10 @@ impl RepositoryError {
                 )
             }
             Self::Damaged { .. } | Self::Absent { .. } | Self::NoSuchSet { .. } | Self::Key(_) => true,
-            Self::Missing(_) | Self::OfAnotherCatalog { .. } | Self::Compress { .. } => false,
+            Self::Missing(_)
+            | Self::OfAnotherCatalog { .. }
+            | Self::Outlived { .. }
+            | Self::Compress { .. } => false,
         }
     }
 }
@@ -358,12 +369,14 @@ impl Repository {
     /// durably stored. One that does not read back gets a tombstone.
     ///
     /// # Errors
-    /// The store fails, or does not keep what it took → `Damaged`. The set does not count then, unless
-    /// the store fails so that nobody can tell: whoever comes next looks for the manifest.
+    /// The attempt's `begin` is too old, or it has a tombstone → `Outlived`, and nothing is written; the store
+    /// fails, or does not keep what it took → `Damaged`. The set does not count then, unless the store fails so
+    /// that nobody can tell: whoever comes next looks for the manifest.
     pub fn publish(&self, manifest: &Manifest, now: Timestamp) -> Result<(), RepositoryError> {
         let origin = &manifest.origin;
         let name = AttemptName { set: origin.set, attempt: origin.attempt };
         let place = Place { instance: origin.instance.clone(), name };
+        self.check_begin(&place)?;
         let object = place.manifest();
         let (header, body) = seal_record(&self.current_key(), ObjectKind::Manifest, manifest)?;
         self.store.put(&object, &[&header, &body])?;
@@ -391,6 +404,14 @@ impl Repository {
             Err(RepositoryError::Store(StoreError::Exists { .. })) => Ok(()),
             other => other,
         }
+    }
+
+    /// Is the attempt to go?
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn has_tombstone(&self, place: &Place) -> Result<bool, RepositoryError> {
+        Ok(self.store.size(&place.tombstone())?.is_some())
     }
 
     /// Deletes what an attempt that will never be published has stored: packs first, `begin` last. Only
@@ -539,7 +560,7 @@ impl Repository {
         open_record(bytes, kind, key, object)
     }
 
-    fn write_record<T: serde::Serialize>(
+    pub(crate) fn write_record<T: serde::Serialize>(
         &self,
         object: &ObjectKey,
         kind: ObjectKind,

@@ -5,15 +5,15 @@
 
 mod touched;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blobstore::ObjectKey;
+use blobstore::{ObjectKey, StoreError};
 
 use crate::format::frame::{AttemptName, FrameId, PackId};
 use crate::format::header::ObjectKind;
-use crate::format::manifest::{Begin, Manifest, Tombstone};
+use crate::format::manifest::{Begin, Manifest, Reference, Tombstone};
 use crate::prove::Depth;
 use crate::{InstanceId, Place, Repository, RepositoryError};
 
@@ -99,7 +99,9 @@ impl Repository {
             packs.extend(self.list_packs(instance)?);
         }
         verify_listed(&sets, &packs, &mut broken);
-        self.verify_packs(&packs, options, progress, &mut report, &mut broken)?;
+        let named = sets.iter().flat_map(|set| &set.references).flat_map(Reference::packs);
+        let named = named.map(|(pack, _)| pack).collect();
+        self.verify_packs(&packs, &named, options, progress, &mut report, &mut broken)?;
         report.sets = sets.len() as u64;
         let Broken { packs, frames, faults } = broken;
         report.faults = faults.iter().map(|(_, fault)| fault.clone()).collect();
@@ -147,12 +149,18 @@ impl Repository {
         for attempt in self.attempts(instance)? {
             let place = &attempt.place;
             let begin = self.read_record::<Begin>(&place.begin(), ObjectKind::Begin);
-            broken.record(&place.begin(), begin.map(|_| ()))?;
+            match begin {
+                // A sweep, or its own worker, has deleted the attempt meanwhile.
+                Err(error) if is_absent(&error) && self.is_empty(place)? => continue,
+                begin => broken.record(&place.begin(), begin.map(|_| ()))?,
+            }
             report.objects += 1;
             if attempt.published {
                 report.objects += 1;
                 match self.manifest(place) {
                     Ok(manifest) if !attempt.tombstone => sets.push(manifest),
+                    // A sweep has deleted it meanwhile.
+                    Err(error) if attempt.tombstone && is_absent(&error) => {}
                     other => broken.record(&place.manifest(), other.map(|_| ()))?,
                 }
             }
@@ -163,6 +171,11 @@ impl Repository {
             }
         }
         Ok(())
+    }
+
+    fn is_empty(&self, place: &Place) -> Result<bool, RepositoryError> {
+        let page = self.store().list(&place.folder(), None)?;
+        Ok(page.entries.is_empty())
     }
 
     fn list_packs(&self, instance: &InstanceId) -> Result<Vec<(PackId, Place, u64)>, RepositoryError> {
@@ -179,6 +192,7 @@ impl Repository {
     fn verify_packs(
         &self,
         packs: &[(PackId, Place, u64)],
+        named: &HashSet<PackId>,
         options: &VerifyOptions,
         progress: &dyn VerifyProgress,
         report: &mut VerifyReport,
@@ -203,6 +217,8 @@ impl Repository {
                             broken.frame(FrameId { pack: *pack, number }, &object, &problem);
                         }
                     }
+                    // No set needs it: a sweep, or its own worker, has deleted it meanwhile.
+                    Err(error) if is_absent(&error) && !named.contains(pack) => {}
                     Err(error) if error.is_damage() => broken.pack(*pack, object.as_str(), &chain(&error)),
                     Err(error) => return Err(error),
                 }
@@ -282,6 +298,16 @@ impl Broken {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Is the object itself not there?
+fn is_absent(error: &RepositoryError) -> bool {
+    matches!(
+        error,
+        RepositoryError::Store(StoreError::Absent { .. })
+            | RepositoryError::Absent { .. }
+            | RepositoryError::NoSuchSet { .. }
+    )
 }
 
 /// Is the pack in the sample?

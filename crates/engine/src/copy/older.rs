@@ -71,7 +71,9 @@ impl SetWriter<'_> {
             Content::File { bytes, map } => {
                 let kept =
                     runs.iter().all(|run| parent.has(run.frame)) && map.iter().all(|p| parent.has(p.frame));
-                let runs = runs.into_iter().filter(|run| parent.has(run.frame)).collect();
+                let leave =
+                    |run: &Run| self.sparse.as_ref().is_some_and(|packs| packs.contains(&run.frame.pack));
+                let runs = runs.into_iter().filter(|run| parent.has(run.frame) && !leave(run)).collect();
                 // Without its own map's packs a file's map is written anew, whatever its blocks do.
                 Ok(Some(OlderFile { bytes: if kept { bytes } else { u64::MAX }, pieces: map, runs }))
             }

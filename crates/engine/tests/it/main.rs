@@ -1,5 +1,6 @@
 //! The pipeline over plain directories and a store in memory or on disk.
 
+mod archiving;
 mod crash;
 mod damage;
 mod directory;
@@ -8,3 +9,4 @@ mod lying_store;
 mod panicking;
 mod planning;
 mod round_trip;
+mod sweeping;
