@@ -58,8 +58,8 @@ pub use record::{
 };
 pub use relation_file::{Fork, RelationFile, holds_relations};
 pub use restore::{
-    Archiving, RestoreError, RestoreOptions, RestorePlan, RestoreReport, TablespaceMapping, execute_restore,
-    plan_restore,
+    Archiving, RestoreError, RestoreOptions, RestorePlan, RestoreReport, TablespaceMapping, archive_of,
+    execute_restore, plan_restore,
 };
 pub use server::PostgresOptions;
 pub use settings_files::{SettingsFile, SettingsRoots, SettingsTree, find_settings_files};

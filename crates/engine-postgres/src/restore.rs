@@ -15,6 +15,7 @@
 //! - Nothing is written but below the target and the folders that tablespaces are mapped to.
 //! - What the set needs is in the repository: no catalog and no server are asked.
 
+mod archive;
 mod execute;
 mod includes;
 mod place;
@@ -33,6 +34,7 @@ use crate::backup_label::LabelError;
 use crate::control_file::ControlFileError;
 use crate::record::{EngineRecord, TablespaceRecord};
 
+pub use archive::archive_of;
 pub use execute::{RestoreReport, execute_restore};
 pub use plan::plan_restore;
 

@@ -17,7 +17,7 @@ use repository::StoredPath;
 /// Files included by files included by … ; the server refuses more (`CONF_FILE_MAX_DEPTH`).
 const DEPTH_MAX: u32 = 10;
 /// Settings that say where the server's own files lie.
-const LOCATION_SETTINGS: [&str; 3] = ["data_directory", "hba_file", "ident_file"];
+pub(crate) const LOCATION_SETTINGS: [&str; 3] = ["data_directory", "hba_file", "ident_file"];
 /// Largest settings file that is read for its includes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -236,7 +236,7 @@ fn words(line: &str, syntax: Syntax) -> Vec<String> {
 }
 
 /// The path without `.` and `..`, so that a file has one name. The server resolves them the same way, by text.
-fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::settings_files::{Include, Syntax, includes};
+use crate::settings_files::{Include, Syntax, includes, plain};
 
 /// The text with each absolute include that `moved` knows replaced; `None` when there is none.
 pub(super) fn with_moved_includes(
@@ -10,6 +10,21 @@ pub(super) fn with_moved_includes(
     syntax: Syntax,
     moved: &dyn Fn(&Path) -> Option<PathBuf>,
 ) -> Option<String> {
+    with_each_moved(text, syntax, &|name| {
+        Path::new(name).is_absolute().then(|| moved(Path::new(name))).flatten()
+    })
+}
+
+/// The text of a list from `folder` that goes elsewhere: names relative to the folder are replaced, too.
+pub(super) fn with_moved_lists(
+    text: &str,
+    folder: &Path,
+    moved: &dyn Fn(&Path) -> Option<PathBuf>,
+) -> Option<String> {
+    with_each_moved(text, Syntax::Lists, &|name| moved(&plain(&folder.join(name))))
+}
+
+fn with_each_moved(text: &str, syntax: Syntax, moved: &dyn Fn(&str) -> Option<PathBuf>) -> Option<String> {
     let mut has_changed = false;
     let mut changed = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -24,7 +39,7 @@ pub(super) fn with_moved_includes(
     has_changed.then_some(changed)
 }
 
-fn moved_line(line: &str, syntax: Syntax, moved: &dyn Fn(&Path) -> Option<PathBuf>) -> Option<String> {
+fn moved_line(line: &str, syntax: Syntax, moved: &dyn Fn(&str) -> Option<PathBuf>) -> Option<String> {
     let mut new = None;
     for include in includes(line, syntax) {
         let (word, old) = match &include {
@@ -32,9 +47,7 @@ fn moved_line(line: &str, syntax: Syntax, moved: &dyn Fn(&Path) -> Option<PathBu
             Include::FileIfExists(name) => ("include_if_exists", name),
             Include::Folder(name) => ("include_dir", name),
         };
-        let Some(path) = Path::new(old).is_absolute().then(|| moved(Path::new(old))).flatten() else {
-            continue;
-        };
+        let Some(path) = moved(old) else { continue };
         let path = path.display().to_string();
         new = Some(match syntax {
             Syntax::Settings => format!("# {}\n{word} {}\n", line.trim_end(), quoted(&path)),
@@ -70,6 +83,14 @@ mod tests {
         let text = "local @/etc/dbs @/etc/users peer\ninclude /etc/more\n";
         let expect = "local @/new/dbs @/new/users peer\ninclude /new/more\n";
         assert_eq!(with_moved_includes(text, Syntax::Lists, &moved).as_deref(), Some(expect));
+    }
+
+    #[test]
+    fn a_list_that_goes_elsewhere_takes_its_own_names_with_it() {
+        let text = "local @dbs all peer\nlocal @/etc/../etc/x all peer\n";
+        let seen = |path: &Path| Some(Path::new("c").join(path.strip_prefix("/etc/pg").ok()?));
+        let expect = "local @c/dbs all peer\nlocal @/etc/../etc/x all peer\n";
+        assert_eq!(with_moved_lists(text, Path::new("/etc/pg"), &seen).as_deref(), Some(expect));
     }
 
     #[test]

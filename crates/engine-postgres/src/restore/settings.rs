@@ -106,6 +106,18 @@ pub(super) fn with_recovery_settings(old: &[u8], plan: &RestorePlan) -> Vec<u8> 
     with_lines(text, &format!("# Set by the restore of backup set {}:", plan.set), &ours)
 }
 
+/// A settings file in which `names` are set no more: such lines are comments.
+pub(super) fn without_settings(old: &[u8], names: &[&str]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(old.len());
+    for line in old.split_inclusive(|byte| *byte == b'\n') {
+        if names.contains(&setting_name(line).as_str()) {
+            text.extend_from_slice(b"# of the original: ");
+        }
+        text.extend_from_slice(line);
+    }
+    text
+}
+
 /// A settings file with `lines` at its end.
 pub(super) fn with_lines(mut text: Vec<u8>, comment: &str, lines: &[String]) -> Vec<u8> {
     if text.last().is_some_and(|byte| *byte != b'\n') {

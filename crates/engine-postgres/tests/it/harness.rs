@@ -62,15 +62,20 @@ pub(crate) fn start(builder: &ClusterBuilder) -> Cluster {
 
 /// Makes the role and grants it what a backup needs, no more.
 pub(crate) fn grant(cluster: &Cluster) {
-    let (start, stop) = functions(cluster.installation().major());
-    for sql in [
+    for sql in grants(cluster.installation().major()) {
+        cluster.psql(&sql).expect("the superuser may do that");
+    }
+}
+
+/// What makes the role.
+pub(crate) fn grants(major: u32) -> [String; 4] {
+    let (start, stop) = functions(major);
+    [
         format!("CREATE ROLE {ROLE} LOGIN REPLICATION"),
         format!("GRANT EXECUTE ON FUNCTION {start} TO {ROLE}"),
         format!("GRANT EXECUTE ON FUNCTION {stop} TO {ROLE}"),
         format!("GRANT pg_read_all_settings TO {ROLE}"),
-    ] {
-        cluster.psql(&sql).expect("the superuser may do that");
-    }
+    ]
 }
 
 pub(crate) fn functions(major: u32) -> (&'static str, &'static str) {

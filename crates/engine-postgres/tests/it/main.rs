@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod archiving;
 mod backing_up;
 mod checking;
 mod debian_layout;
