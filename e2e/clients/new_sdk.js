@@ -1,4 +1,6 @@
-// Drives @alicloud/rds20140815 15: signature V3, or V1 on request.
+// Drives @alicloud/rds20140815 15: signature V3, or V1 on request; over HTTPS without a protocol setting, with a
+// permanent key, a temporary one (its token in BACKSTOP_SECURITY_TOKEN) or a bearer token (BACKSTOP_BEARER_TOKEN). The CA
+// is in NODE_EXTRA_CA_CERTS.
 'use strict';
 
 const { $OpenApiUtil, OpenApiUtil } = require('@alicloud/openapi-core');
@@ -7,16 +9,21 @@ const rds20140815 = require('@alicloud/rds20140815');
 const { CLIENT_TOKEN, PAGE_SIZE, drive } = require('./scenarios');
 
 const SIGNATURE_ALGORITHMS = { v3: undefined, v1: 'v2' };
+const HTTPS_VARIANTS = ['https', 'https-sts', 'https-bearer'];
+
+function config({ key, secret, endpoint, variant }) {
+  if (variant in SIGNATURE_ALGORITHMS) {
+    const signatureAlgorithm = SIGNATURE_ALGORITHMS[variant];
+    return { accessKeyId: key, accessKeySecret: secret, endpoint, protocol: 'http', signatureAlgorithm };
+  }
+  if (variant === 'https-bearer') return { bearerToken: process.env.BACKSTOP_BEARER_TOKEN, endpoint };
+  const securityToken = variant === 'https-sts' ? process.env.BACKSTOP_SECURITY_TOKEN : undefined;
+  return { accessKeyId: key, accessKeySecret: secret, securityToken, endpoint };
+}
 
 class NewSdk {
-  constructor({ key, secret, endpoint, variant }) {
-    this.rds = new rds20140815.default(new $OpenApiUtil.Config({
-      accessKeyId: key,
-      accessKeySecret: secret,
-      endpoint,
-      protocol: 'http',
-      signatureAlgorithm: SIGNATURE_ALGORITHMS[variant],
-    }));
+  constructor(given) {
+    this.rds = new rds20140815.default(new $OpenApiUtil.Config(config(given)));
   }
 
   async createBackup(instance) {
@@ -66,4 +73,5 @@ class NewSdk {
   }
 }
 
-drive('@alicloud/rds20140815 15', Object.keys(SIGNATURE_ALGORITHMS), (given) => new NewSdk(given));
+const variants = [...Object.keys(SIGNATURE_ALGORITHMS), ...HTTPS_VARIANTS];
+drive('@alicloud/rds20140815 15', variants, (given) => new NewSdk(given));

@@ -1,5 +1,8 @@
-"""Drives alibabacloud_rds20140815 16: signature V3 (SHA-256 or SM3), or V1 on request."""
+"""Drives alibabacloud_rds20140815 16: signature V3 (SHA-256 or SM3), or V1 on request; over HTTPS without a protocol
+setting, with a permanent key, a temporary one (its token in BACKSTOP_SECURITY_TOKEN) or a bearer token
+(BACKSTOP_BEARER_TOKEN), the CA in BACKSTOP_CA_FILE."""
 
+import os
 from datetime import datetime, timedelta, timezone
 
 from alibabacloud_rds20140815 import models
@@ -11,21 +14,32 @@ from alibabacloud_tea_openapi.utils import Utils
 from scenarios import CLIENT_TOKEN, PAGE_SIZE, Client, drive
 
 SIGNATURE_ALGORITHMS = {"v3": None, "v1": "v2", "sm3": "ACS3-HMAC-SM3"}
+HTTPS_VARIANTS = ["https", "https-sts", "https-bearer"]
+
+
+def config(arguments):
+    if arguments.variant in SIGNATURE_ALGORITHMS:
+        return Config(
+            access_key_id=arguments.key,
+            access_key_secret=arguments.secret,
+            endpoint=arguments.endpoint,
+            protocol="http",
+            signature_algorithm=SIGNATURE_ALGORITHMS[arguments.variant],
+        )
+    common = {"endpoint": arguments.endpoint, "ca": os.environ["BACKSTOP_CA_FILE"]}
+    if arguments.variant == "https-bearer":
+        return Config(bearer_token=os.environ["BACKSTOP_BEARER_TOKEN"], **common)
+    token = os.environ["BACKSTOP_SECURITY_TOKEN"] if arguments.variant == "https-sts" else None
+    return Config(
+        access_key_id=arguments.key, access_key_secret=arguments.secret, security_token=token, **common
+    )
 
 
 class NewSdk(Client):
     refusal_name = "ClientException"
 
     def __init__(self, arguments):
-        self.rds = RdsClient(
-            Config(
-                access_key_id=arguments.key,
-                access_key_secret=arguments.secret,
-                endpoint=arguments.endpoint,
-                protocol="http",
-                signature_algorithm=SIGNATURE_ALGORITHMS[arguments.variant],
-            )
-        )
+        self.rds = RdsClient(config(arguments))
 
     def create_backup(self, instance):
         return self.rds.create_backup(models.CreateBackupRequest(dbinstance_id=instance)).body.backup_job_id
@@ -64,4 +78,4 @@ class NewSdk(Client):
 
 
 if __name__ == "__main__":
-    drive("alibabacloud_rds20140815 16", list(SIGNATURE_ALGORITHMS), NewSdk)
+    drive("alibabacloud_rds20140815 16", [*SIGNATURE_ALGORITHMS, *HTTPS_VARIANTS], NewSdk)

@@ -30,6 +30,7 @@ const REFUSALS = {
   'wrong-secret': ['SignatureDoesNotMatch', 400],
   'expired-timestamp': ['InvalidTimeStamp.Expired', 400],
   'replayed-nonce': ['SignatureNonceUsed', 400],
+  'replayed-backup': ['SignatureNonceUsed', 400],
   'unknown-instance': ['InvalidDBInstanceId.NotFound', 404],
 };
 
@@ -135,20 +136,26 @@ function shiftClock(seconds) {
 }
 
 // Sees to it that the next request must be refused. A wrong secret was given to the client when it was made.
+// Resolves to what the scenario's line tells beside the refusal.
 async function prepareRefusal(client, scenario, instance) {
   if (scenario === 'expired-timestamp') {
     shiftClock(-SIXTEEN_MINUTES);
   } else if (scenario === 'replayed-nonce') {
     client.fixNonce(randomBytes(16).toString('hex'));
     await client.backupJobs(instance);
+  } else if (scenario === 'replayed-backup') {
+    client.fixNonce(randomBytes(16).toString('hex'));
+    return { job_id: await client.createBackup(instance) };
   }
+  return {};
 }
 
 async function refused(client, { scenario, instance }) {
-  await prepareRefusal(client, scenario, instance);
+  const told = await prepareRefusal(client, scenario, instance);
   let refusal = null;
   try {
-    await client.backupJobs(scenario === 'unknown-instance' ? `${instance}-absent` : instance);
+    if (scenario === 'replayed-backup') await client.createBackup(instance);
+    else await client.backupJobs(scenario === 'unknown-instance' ? `${instance}-absent` : instance);
   } catch (error) {
     refusal = client.refusal(error);
     if (refusal === null) throw error;
@@ -160,7 +167,7 @@ async function refused(client, { scenario, instance }) {
     expect(refusal[field] === value, `${field} is ${refusal[field]}, not ${value}`, refusal);
   }
   expect(REQUEST_ID.test(refusal.request_id), 'the request id is no upper-case UUID', refusal);
-  return refusal;
+  return { ...refusal, ...told };
 }
 
 function parseArguments(variants) {

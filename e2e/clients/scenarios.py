@@ -28,6 +28,7 @@ REFUSALS = {
     "wrong-secret": ("SignatureDoesNotMatch", 400),
     "expired-timestamp": ("InvalidTimeStamp.Expired", 400),
     "replayed-nonce": ("SignatureNonceUsed", 400),
+    "replayed-backup": ("SignatureNonceUsed", 400),
     "unknown-instance": ("InvalidDBInstanceId.NotFound", 404),
 }
 
@@ -157,19 +158,29 @@ def lifecycle(client, arguments):
 
 
 def prepare_refusal(client, scenario, instance):
-    """Sees to it that the next request must be refused. A wrong secret was given to the client when it was made."""
+    """Sees to it that the next request must be refused. A wrong secret was given to the client when it was made.
+
+    Returns what the scenario's line tells beside the refusal.
+    """
     if scenario == "expired-timestamp":
         client.shift_clock(-SIXTEEN_MINUTES)
     elif scenario == "replayed-nonce":
         client.fix_nonce(secrets.token_hex(16))
         client.backup_jobs(instance)
+    elif scenario == "replayed-backup":
+        client.fix_nonce(secrets.token_hex(16))
+        return {"job_id": client.create_backup(instance)}
+    return {}
 
 
 def refused(client, arguments):
     scenario, instance = arguments.scenario, arguments.instance
-    prepare_refusal(client, scenario, instance)
+    told = prepare_refusal(client, scenario, instance)
     try:
-        client.backup_jobs(f"{instance}-absent" if scenario == "unknown-instance" else instance)
+        if scenario == "replayed-backup":
+            client.create_backup(instance)
+        else:
+            client.backup_jobs(f"{instance}-absent" if scenario == "unknown-instance" else instance)
     except Exception as error:  # what is no refusal is raised again
         refusal = client.refusal(error)
         if refusal is None:
@@ -182,7 +193,7 @@ def refused(client, arguments):
     for field, value in {"exception": client.refusal_name, "code": code, "http_status": http_status}.items():
         expect(refusal[field] == value, f"{field} is {refusal[field]!r}, not {value!r}", refusal)
     expect(REQUEST_ID.fullmatch(str(refusal["request_id"])), "the request id is no upper-case UUID", refusal)
-    return refusal
+    return {**refusal, **told}
 
 
 def parse_arguments(variants):

@@ -5,6 +5,7 @@
 
 mod access_key;
 mod endpoint;
+mod trust;
 
 use std::time::Duration;
 
@@ -87,7 +88,12 @@ impl Client {
     /// # Errors
     /// The environment contradicts itself → `WrongUse`; it names no access key, and there is no home with one.
     pub(crate) fn new(everywhere: &Everywhere) -> anyhow::Result<Self> {
-        let config = ureq::Agent::config_builder()
+        let endpoint = Endpoint::find(everywhere)?;
+        let mut config = ureq::Agent::config_builder();
+        if endpoint.is_https() {
+            config = config.tls_config(trust::tls_config(everywhere)?);
+        }
+        let config = config
             // The service is one's own: a proxy that is set for the web must not see its calls.
             .proxy(None)
             .max_redirects(0)
@@ -96,7 +102,6 @@ impl Client {
             .timeout_global(Some(CALL_TIMEOUT))
             .user_agent(concat!("backstop/", env!("CARGO_PKG_VERSION")))
             .build();
-        let endpoint = Endpoint::find(everywhere)?;
         Ok(Self { agent: config.new_agent(), endpoint, key: AccessKey::find(everywhere)? })
     }
 
@@ -183,7 +188,7 @@ impl Client {
             form: &form,
             access_key_id: &self.key.id,
             secret: &self.key.secret,
-            security_token: None,
+            security_token: self.key.security_token.as_deref(),
             nonce: &format!("{:032x}", u128::from_be_bytes(random)),
             now: clock::now(),
         });

@@ -3,10 +3,13 @@
 //! Names and options are fixed (tests and scripts from outside use them). Every command says in its help
 //! what it does and shows one call of it.
 
+mod access_key;
+mod audit;
 mod backup;
 mod init;
 mod instance;
 mod key;
+mod policy;
 mod repository;
 mod restore;
 mod serve;
@@ -16,11 +19,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use access_key::{AccessKeyCommand, CreateAccessKey};
+pub(crate) use audit::{AuditCommand, ListAudit};
 pub(crate) use backup::{BackupCommand, CreateBackup, Method};
 pub(crate) use init::Init;
 pub(crate) use instance::{InstanceCommand, RegisterInstance};
 pub(crate) use key::{AddKey, KeyCommand};
-pub(crate) use repository::{Percent, RepositoryAccess, RepositoryArguments, RepositoryCommand};
+pub(crate) use policy::{PolicyCommand, SetPolicy};
+pub(crate) use repository::{
+    Percent, RepositoryAccess, RepositoryArguments, RepositoryCommand, SweepArguments,
+};
 pub(crate) use restore::{PointArguments, Restore, RestoreArguments};
 pub(crate) use serve::{LogFormat, Serve};
 pub(crate) use task::TaskCommand;
@@ -49,7 +57,8 @@ Start here:
 
 Client commands talk to BACKSTOP_ENDPOINT (default http://127.0.0.1:8086) with the access key in
 BACKSTOP_ACCESS_KEY_ID and BACKSTOP_ACCESS_KEY_SECRET, or in ALIBABA_CLOUD_ACCESS_KEY_ID and
-ALIBABA_CLOUD_ACCESS_KEY_SECRET; without either, with the home's own key.
+ALIBABA_CLOUD_ACCESS_KEY_SECRET; without either, with the home's own key. A temporary key's token is taken from
+BACKSTOP_SECURITY_TOKEN or ALIBABA_CLOUD_SECURITY_TOKEN. Over https://, BACKSTOP_CA_FILE names the CA.
 
 Exit status: 0 done, 1 failed, 2 wrong use.";
 
@@ -59,6 +68,9 @@ pub(crate) struct Everywhere {
     /// The home: configuration, catalog, keys and the default repository. Default: ~/.backstop
     #[arg(long, global = true, env = "BACKSTOP_HOME", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
+    /// CA certificates in PEM for a BACKSTOP_ENDPOINT of https://; stands before the command. Default: the system's
+    #[arg(long, env = "BACKSTOP_CA_FILE", value_name = "F")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// How the result is written: for people, or as one JSON object with the API's field names
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table, value_name = "FORMAT")]
     pub(crate) output: OutputFormat,
@@ -86,11 +98,20 @@ pub(crate) enum Command {
     /// See, watch and cancel backup jobs
     #[command(subcommand)]
     Task(TaskCommand),
+    /// When instances are backed up, and how long their sets are kept
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     Restore(Restore),
     Repository(RepositoryArguments),
     /// The keys that open the repository
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Who may call the service
+    #[command(name = "accesskey", subcommand)]
+    AccessKey(AccessKeyCommand),
+    /// Who changed what, and who was refused
+    #[command(subcommand)]
+    Audit(AuditCommand),
     Api(Api),
     Doctor(Doctor),
 }

@@ -1,4 +1,4 @@
-//! Watching a backup job until it is over.
+//! Watching a backup job until it is over. The service is not polled: each call waits there until the job moves on.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +13,11 @@ use crate::progress::Progress;
 /// How long a service may be away while a job is watched: long enough for a restart.
 const AWAY_MAX: Duration = Duration::from_mins(1);
 
-/// Between two looks at a job. Short beside any backup, and cheap: the call reads one row.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// Between two tries while the service is away.
+const AWAY_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a call waits for the job to move on. Proxies let go of a connection that is silent for a minute.
+const WAIT_SECONDS: &str = "20";
 
 /// Shows a job's progress until it is over, and gives the finished or failed job as the API has it.
 ///
@@ -23,8 +26,13 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) fn watch(client: &Client, job: &str) -> anyhow::Result<Value> {
     let progress = Progress::new(format!("backup job {job}"));
     let mut away_since: Option<Instant> = None;
+    let mut seen: Option<String> = None;
     loop {
-        match client.call("DescribeBackupJobs", &[("BackupJobId", job)]) {
+        let mut parameters = vec![("BackupJobId", job)];
+        if let Some(token) = &seen {
+            parameters.extend([("WaitSeconds", WAIT_SECONDS), ("StateToken", token)]);
+        }
+        match client.call("DescribeBackupJobs", &parameters) {
             Ok(answer) => {
                 away_since = None;
                 let Some(row) = rows(&answer, "BackupJob").first() else {
@@ -33,22 +41,26 @@ pub(crate) fn watch(client: &Client, job: &str) -> anyhow::Result<Value> {
                 show(&progress, row);
                 if is_over(row) {
                     progress.finish();
-                    return Ok(row.clone());
+                    let mut row = row.clone();
+                    // Of no use to anybody now.
+                    row.as_object_mut().map(|fields| fields.remove("StateToken"));
+                    return Ok(row);
                 }
+                seen = Some(text(row, "StateToken").to_owned());
             }
-            Err(error) if is_away(&error) => {
+            Err(error) if let Some(reason) = passing(&error) => {
                 let since = *away_since.get_or_insert_with(|| {
-                    progress.note("the service does not answer; trying again");
+                    progress.note(&format!("{reason}; trying again"));
                     Instant::now()
                 });
                 if since.elapsed() > AWAY_MAX {
                     return Err(error)
                         .with_context(|| format!("watch backup job {job}, which may still run"));
                 }
+                thread::sleep(AWAY_PAUSE);
             }
             Err(error) => return Err(error.into()),
         }
-        thread::sleep(LOOK_INTERVAL);
     }
 }
 
@@ -63,12 +75,16 @@ pub(crate) fn outcome(row: &Value) -> Outcome {
     Outcome::Failed
 }
 
-/// Whether the service may come back by itself.
-fn is_away(error: &CallError) -> bool {
+/// What is the matter, where it passes by itself.
+fn passing(error: &CallError) -> Option<&'static str> {
     match error {
-        CallError::Unreachable { .. } => true,
-        CallError::Refused { code, .. } => code == "ServiceUnavailable",
-        CallError::Foreign { .. } => false,
+        CallError::Unreachable { .. } => Some("the service does not answer"),
+        CallError::Refused { code, .. } => match code.as_str() {
+            "ServiceUnavailable" => Some("the service does not answer"),
+            "Throttling.Api" => Some("too many calls wait at the service"),
+            _ => None,
+        },
+        CallError::Foreign { .. } => None,
     }
 }
 

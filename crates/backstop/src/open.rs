@@ -1,5 +1,6 @@
 //! Opening a repository without a service: the home's, or one that is named.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use repository::Repository;
@@ -15,6 +16,9 @@ pub(crate) struct Opened {
     pub(crate) repository: Repository,
     /// Directories of ours, in which nothing may be restored: the home, and a repository on a local disk.
     pub(crate) own_directories: Vec<PathBuf>,
+    /// Whether it lies on a local disk and is another user's: what this process stored there, that one's service
+    /// could not read.
+    pub(crate) is_of_another_user: bool,
 }
 
 /// Opens the repository that `--repository` names, else the home's, with the secret that is named, else the
@@ -46,8 +50,12 @@ pub(crate) fn repository(everywhere: &Everywhere, access: &RepositoryAccess) -> 
             }
         }
     };
-    own_directories.extend(service::local_path(&url).ok());
-    Ok(Opened { repository: service::open_repository(&url, secrets)?, own_directories })
+    let local = service::local_path(&url).ok();
+    let owner = local.as_ref().and_then(|path| Some(std::fs::metadata(path).ok()?.uid()));
+    let is_of_another_user = owner.is_some_and(|owner| owner != rustix::process::geteuid().as_raw());
+    own_directories.extend(local);
+    let repository = service::open_repository(&url, secrets)?;
+    Ok(Opened { repository, own_directories, is_of_another_user })
 }
 
 /// The home's repository, opened with the home's key.

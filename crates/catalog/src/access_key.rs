@@ -33,6 +33,18 @@ stored_words! {
     }
 }
 
+stored_words! {
+    /// How a key proves who calls.
+    AccessKeyKind, "a kind of key (permanent, temporary or bearer)" {
+        /// By a signature.
+        Permanent = "permanent",
+        /// By a signature and a token that comes with every call.
+        Temporary = "temporary",
+        /// By a token alone.
+        Bearer = "bearer",
+    }
+}
+
 /// A key to store.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewAccessKey {
@@ -40,6 +52,8 @@ pub struct NewAccessKey {
     pub id: String,
     /// The secret part, sealed by the caller.
     pub sealed_secret: Vec<u8>,
+    /// How it proves who calls.
+    pub kind: AccessKeyKind,
     /// What it may do.
     pub role: Role,
     /// The instances it is for. `None`: all, also later ones.
@@ -57,6 +71,8 @@ pub struct AccessKey {
     pub id: String,
     /// The secret part, as the caller sealed it.
     pub sealed_secret: Vec<u8>,
+    /// How it proves who calls.
+    pub kind: AccessKeyKind,
     /// What it may do.
     pub role: Role,
     /// The instances it is for. `None`: all.
@@ -92,13 +108,13 @@ impl Change {
     /// # Errors
     /// Id taken → [`CreateAccessKeyError::Exists`].
     pub async fn create_access_key(&mut self, key: NewAccessKey) -> Result<(), CreateAccessKeyError> {
-        let NewAccessKey { id, sealed_secret, role, instances, token_hash, expires } = key;
+        let NewAccessKey { id, sealed_secret, kind, role, instances, token_hash, expires } = key;
         let instances_json = instances.map(|instances| {
             instances.iter().map(InstanceId::as_str).collect::<serde_json::Value>().to_string()
         });
         let sql = "INSERT INTO access_key \
-             (id, sealed_secret, role, instances_json, status, token_hash, created_micros, expires_micros) \
-             VALUES ($1, $2, $3, $4, 'active', $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+             (id, sealed_secret, role, instances_json, status, token_hash, created_micros, expires_micros, kind) \
+             VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
         let values = [
             id.as_str().into(),
             sealed_secret.into(),
@@ -107,6 +123,7 @@ impl Change {
             token_hash.into(),
             micros(self.now).into(),
             expires.map(micros).into(),
+            kind.as_str().into(),
         ];
         match execute(&self.transaction, "store an access key", sql, values).await? {
             0 => Err(CreateAccessKeyError::Exists { id }),
@@ -157,6 +174,7 @@ impl AccessKey {
         });
         Ok(Self {
             instances: instances.transpose()?,
+            kind: parsed("access_key.kind", &row.kind)?,
             role: parsed("access_key.role", &row.role)?,
             status: parsed("access_key.status", &row.status)?,
             created: timestamp("access_key.created_micros", row.created_micros)?,

@@ -3,14 +3,21 @@
 //! A row is written when its job finishes, in the same transaction, or when a catalog is rebuilt. A
 //! set that expired or was deleted keeps its row, with the time of its tombstone, and is not listed.
 
+mod download;
+mod expiry;
 mod list;
+mod release;
 mod store;
 
 use jiff::Timestamp;
 use repository::{AttemptId, BackupJobId, BackupSetId, FencingEpoch, InstanceId, RepositoryId};
 use sea_orm::{FromQueryResult, QueryResult};
 
+#[cfg(feature = "conformance")]
+pub(crate) use expiry::EXPIRED_INSTANCES;
+pub use expiry::SetExpiryError;
 pub use list::BackupSetFilter;
+pub(crate) use release::detach;
 pub use store::TombstoneError;
 pub(crate) use store::insert;
 
@@ -92,6 +99,8 @@ pub struct NewBackupSet {
     pub stored_bytes: u64,
     /// Bytes that this set alone added.
     pub new_bytes: u64,
+    /// Bytes of the archive that a download delivers; `None`: not known, so it cannot be downloaded.
+    pub download_bytes: Option<u64>,
     /// Whether it is sealed.
     pub encrypted: bool,
     /// Days it was promised to be kept. `None`: for ever.
@@ -154,6 +163,8 @@ pub struct BackupSet {
     pub stored_bytes: u64,
     /// Bytes that this set alone added.
     pub new_bytes: u64,
+    /// Bytes of the archive that a download delivers; `None`: not known, so it cannot be downloaded.
+    pub download_bytes: Option<u64>,
     /// Whether it is sealed.
     pub encrypted: bool,
     /// Days it was promised to be kept. `None`: for ever.
@@ -196,6 +207,7 @@ impl BackupSet {
             size_bytes: number("backup_set.size_bytes", row.size_bytes)?,
             stored_bytes: number("backup_set.stored_bytes", row.stored_bytes)?,
             new_bytes: number("backup_set.new_bytes", row.new_bytes)?,
+            download_bytes: row.download_bytes.map(|n| number("backup_set.download_bytes", n)).transpose()?,
             encrypted: row.encrypted,
             retention_days: row.retention_days.map(|n| number("backup_set.retention_days", n)).transpose()?,
             expires: timestamp_opt("backup_set.expires_micros", row.expires_micros)?,

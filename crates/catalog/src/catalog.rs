@@ -9,7 +9,8 @@ use sea_orm::DatabaseConnection;
 use crate::change::Change;
 use crate::connect::{CatalogOptions, Connections, LeaseClock};
 use crate::error::{Doing, Error};
-use crate::job::JobLookups;
+use crate::job::{JobLookups, JobMemory, JobTotals};
+use crate::statement::{dialect, get, query_one};
 use crate::wake::{JobWatch, Wake};
 use crate::{column, migration, setting};
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) lease_clock: LeaseClock,
     pub(crate) wake: Wake,
     pub(crate) lookups: JobLookups,
+    pub(crate) memory: JobMemory,
+    pub(crate) totals: JobTotals,
     id: CatalogId,
 }
 
@@ -43,11 +46,19 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::open`].
     pub async fn open_with(url: &str, options: CatalogOptions) -> Result<Self, Error> {
-        let CatalogOptions { lease_clock } = options;
+        let CatalogOptions { lease_clock, sole_process } = options;
         let connections = Connections::open(url).await?;
         migration::migrate(&connections).await?;
         let id = Self::recorded_id(&connections).await?;
-        let shared = Shared { connections, lease_clock, wake: Wake::new(), lookups: JobLookups::new(), id };
+        let shared = Shared {
+            connections,
+            lease_clock,
+            wake: Wake::new(),
+            lookups: JobLookups::new(),
+            memory: JobMemory::new(sole_process),
+            totals: JobTotals::default(),
+            id,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -123,6 +134,27 @@ impl Catalog {
     /// Wakes when any job moves on.
     pub fn watch_jobs(&self) -> JobWatch {
         self.shared.wake.watch_jobs()
+    }
+
+    /// Wakes when this process changed a policy, or registered an instance with one.
+    pub fn watch_policies(&self) -> JobWatch {
+        self.shared.wake.watch_policies()
+    }
+
+    /// The catalog's time: on PostgreSQL the database's own, on SQLite, which has none, `now`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn clock(&self, now: Timestamp) -> Result<Timestamp, Error> {
+        let sql = dialect(self.readers(), "SELECT {now} AS clock_micros");
+        let row = query_one(self.readers(), "ask the time", &sql, [self.lease_time(now)]).await?;
+        let row = row.ok_or_else(|| column::corrupt("clock", "nothing"))?;
+        column::timestamp("clock", get(&row, "clock_micros")?)
+    }
+
+    /// Whether every change of jobs wakes who waits here, for no other process makes any.
+    pub fn is_of_sole_process(&self) -> bool {
+        self.shared.memory.is_of_sole_process()
     }
 
     pub(crate) fn writer(&self) -> &DatabaseConnection {

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use repository::{BackupJobId, InstanceId};
 use sea_orm::DatabaseTransaction;
 
 use crate::catalog::Shared;
 use crate::error::{Doing, Error};
+use crate::job::Changed;
 
 /// A transaction in progress: what its methods did is visible to others, and durable, when
 /// [`Change::commit`] returns. Dropped without that, nothing happened.
@@ -16,14 +18,17 @@ use crate::error::{Doing, Error};
 pub struct Change {
     pub(crate) transaction: DatabaseTransaction,
     pub(crate) now: Timestamp,
-    pub(crate) wakes: bool,
+    /// The jobs that it made or changed.
+    pub(crate) jobs: Vec<(BackupJobId, Option<InstanceId>)>,
+    /// Whether it changed policies.
+    pub(crate) policies: bool,
     shared: Arc<Shared>,
 }
 
 impl Change {
     pub(crate) async fn begin(shared: Arc<Shared>, now: Timestamp) -> Result<Self, Error> {
         let transaction = shared.connections.begin().await?;
-        Ok(Self { transaction, now, wakes: false, shared })
+        Ok(Self { transaction, now, jobs: Vec::new(), policies: false, shared })
     }
 
     /// Makes it all visible and durable, and wakes who waits for jobs.
@@ -32,10 +37,16 @@ impl Change {
     /// See [`Error`]; after one, whether the change happened is unknown only if the connection to a
     /// PostgreSQL broke during the commit itself.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { transaction, now: _, wakes, shared } = self;
-        transaction.commit().await.doing("commit a change")?;
-        if wakes {
+        let Self { transaction, now: _, jobs, policies, shared } = self;
+        let commit = async { transaction.commit().await.doing("commit a change") };
+        if jobs.is_empty() {
+            commit.await?;
+        } else {
+            shared.memory.during(Changed::These(jobs), commit).await?;
             shared.wake.work();
+        }
+        if policies {
+            shared.wake.policies();
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Whoever has a database to offer calls [`run_all`] with a way to get an empty one.
 
 mod access_keys;
+mod audit;
 mod dropped;
 mod identity;
 mod instances;
@@ -11,7 +12,9 @@ mod leases;
 mod model;
 mod nonces;
 mod plans;
+mod policies;
 mod sets;
+mod tags;
 
 use std::time::Duration;
 
@@ -55,6 +58,9 @@ cases! {
     instances::listings_filter_and_page,
     access_keys::a_key_reads_back_as_stored,
     access_keys::a_disabled_key_stays_disabled,
+    audit::a_record_reads_back_as_written_and_belongs_to_its_change,
+    audit::listings_filter_and_go_on,
+    audit::old_records_are_forgotten,
     nonces::a_nonce_is_good_once,
     nonces::a_nonce_belongs_to_its_change,
     nonces::an_expired_nonce_is_forgotten_and_good_again,
@@ -63,12 +69,17 @@ cases! {
     jobs::a_job_reads_back_as_asked_for,
     jobs::an_instance_has_one_active_backup,
     jobs::of_two_nodes_that_ask_one_gets_the_job,
+    jobs::a_repository_has_one_active_sweep,
     jobs::work_is_for_registered_instances,
     jobs::watching_filters_and_shows_ended_jobs_by_number_only,
+    jobs::watching_from_memory_shows_every_write,
     jobs::look_ups_at_once_each_get_their_own_job,
     jobs::listings_filter_and_page,
+    jobs::listings_filter_by_what_became_of_jobs,
+    jobs::totals_from_memory_show_every_write,
     jobs::a_queued_job_is_cancelled_at_once_and_a_running_one_asked,
     jobs::a_commit_wakes_who_waits,
+    jobs::a_job_that_ends_shows_how_far_it_came,
     leases::no_job_is_claimed_twice,
     leases::a_job_is_claimed_when_it_is_due,
     leases::only_the_named_kinds_are_claimed,
@@ -87,6 +98,18 @@ cases! {
     sets::deleting_is_all_or_nothing,
     sets::listings_filter_and_page,
     sets::a_set_found_in_the_repository_is_adopted_once,
+    sets::sets_of_deregistered_instances_are_listed_apart,
+    sets::what_is_released_goes_by_the_policy,
+    tags::an_instance_has_tags_until_it_is_deregistered,
+    tags::an_instance_has_a_bounded_number_of_tags,
+    tags::tags_are_found_by_instance_name_and_value,
+    policies::a_policy_reads_back_as_stored,
+    policies::a_policy_that_changes_wakes_who_waits,
+    policies::a_due_time_is_fired_once,
+    policies::of_two_nodes_one_fires_a_due_time,
+    policies::automated_sets_follow_their_policy,
+    policies::the_newest_set_never_expires_by_age,
+    policies::a_turn_is_taken_by_one,
     dropped::a_finish_that_is_dropped_anywhere_is_whole_or_absent,
     dropped::a_change_that_is_dropped_leaves_nothing,
     plans::every_frequent_statement_uses_an_index,
@@ -100,7 +123,13 @@ struct Database {
 impl Database {
     /// One node's catalog on it.
     async fn node(&self) -> Catalog {
-        let options = CatalogOptions { lease_clock: LeaseClock::Caller };
+        let options = CatalogOptions { lease_clock: LeaseClock::Caller, ..CatalogOptions::default() };
+        Catalog::open_with(&self.url, options).await.expect("the catalog opens")
+    }
+
+    /// The catalog of the only process that uses it.
+    async fn sole_node(&self) -> Catalog {
+        let options = CatalogOptions { lease_clock: LeaseClock::Caller, sole_process: true };
         Catalog::open_with(&self.url, options).await.expect("the catalog opens")
     }
 }
@@ -162,6 +191,7 @@ fn plain_set(attempt: AttemptId) -> NewBackupSet {
         size_bytes: 3_000,
         stored_bytes: 2_000,
         new_bytes: 1_000,
+        download_bytes: None,
         encrypted: true,
         retention_days: None,
         expires: None,

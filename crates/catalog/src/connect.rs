@@ -41,11 +41,14 @@ pub enum LeaseClock {
 pub struct CatalogOptions {
     /// Whose clock leases go by.
     pub lease_clock: LeaseClock,
+    /// No other process, and no other open catalog of this one, changes jobs while it is open: then
+    /// they are watched from memory. Only for SQLite, and for whoever has made sure of it.
+    pub sole_process: bool,
 }
 
 impl Default for CatalogOptions {
     fn default() -> Self {
-        Self { lease_clock: LeaseClock::Catalog }
+        Self { lease_clock: LeaseClock::Catalog, sole_process: false }
     }
 }
 

@@ -4,6 +4,8 @@
 #![expect(unreachable_pub, reason = "the derive macros need public items")]
 
 pub(crate) mod access_key;
+pub(crate) mod audit_log;
 pub(crate) mod backup_set;
 pub(crate) mod instance;
 pub(crate) mod job;
+pub(crate) mod tag;

@@ -11,6 +11,7 @@ use sea_orm::{
     QuerySelect, Select,
 };
 
+use crate::backup_set::detach;
 use crate::catalog::Catalog;
 use crate::change::Change;
 use crate::column::{micros, number, parsed, stored_words, timestamp, timestamp_opt};
@@ -20,6 +21,7 @@ use crate::error::{Doing, Error};
 use crate::job::ACTIVE_JOBS;
 use crate::page::{Page, Paged};
 use crate::statement::{execute, query_one};
+use crate::tag::{self, SoughtTag};
 
 stored_words! {
     /// A kind of database.
@@ -120,6 +122,10 @@ pub struct InstanceFilter {
     pub engine: Option<EngineKind>,
     /// Only where id or description contains this text, in whatever case.
     pub text: Option<String>,
+    /// Only on this host, in whatever case.
+    pub host: Option<String>,
+    /// Only with all of these tags.
+    pub tags: Vec<SoughtTag>,
     /// Only ids that sort after this one: the last of the page before.
     pub after: Option<InstanceId>,
 }
@@ -207,6 +213,7 @@ impl Change {
         ];
         let row = query_one(&self.transaction, "register an instance", sql, values).await?;
         let Some(row) = row else { return Err(RegisterError::Exists { id }) };
+        detach(self, &id, false).await?;
         let model = Model::from_query_result(&row, "").doing("read an instance")?;
         Ok(Instance::from_row(model)?)
     }
@@ -222,7 +229,7 @@ impl Change {
         Ok(())
     }
 
-    /// Ends the protection of an instance and forgets its password. Its sets stay as they are.
+    /// Ends the protection of an instance and forgets its password and tags. Its sets stay, as detached ones.
     ///
     /// # Errors
     /// Not registered → [`DeregisterError::NotFound`]; a job of it is queued or running →
@@ -236,10 +243,12 @@ impl Change {
             return Err(DeregisterError::NotFound { id: id.clone() });
         }
         let values = [id.as_str().into()];
-        match query_one(&self.transaction, "look for a job of the instance", ACTIVE_JOBS, values).await? {
-            Some(_) => Err(DeregisterError::JobActive { id: id.clone() }),
-            None => Ok(()),
+        let job = query_one(&self.transaction, "look for a job of the instance", ACTIVE_JOBS, values).await?;
+        if job.is_some() {
+            return Err(DeregisterError::JobActive { id: id.clone() });
         }
+        detach(self, id, true).await?;
+        Ok(tag::forget(self, id).await?)
     }
 }
 
@@ -281,7 +290,7 @@ impl Catalog {
 
 impl InstanceFilter {
     fn apply(&self, query: Select<Entity>) -> Select<Entity> {
-        let Self { ids, engine, text, after } = self;
+        let Self { ids, engine, text, host, tags, after } = self;
         let mut query = query.filter(Column::DeregisteredMicros.is_null());
         if let Some(ids) = ids {
             query = query.filter(Column::Id.is_in(ids.iter().map(InstanceId::as_str)));
@@ -297,10 +306,13 @@ impl InstanceFilter {
             };
             query = query.filter(like(Column::Id).or(like(Column::Description)));
         }
+        if let Some(host) = host {
+            query = query.filter(Expr::expr(Func::lower(Expr::col(Column::Host))).eq(host.to_lowercase()));
+        }
         if let Some(after) = after {
             query = query.filter(Column::Id.gt(after.as_str()));
         }
-        query
+        tag::restrict(query, tags)
     }
 }
 

@@ -15,12 +15,15 @@
 //! - A job has ended exactly when `ended_micros` is set.
 
 mod claim;
+pub(crate) mod daily;
 mod enqueue;
 mod finish;
 mod list;
 mod lookup;
+mod memory;
 #[cfg(feature = "conformance")]
 mod plans;
+mod totals;
 
 use jiff::Timestamp;
 use repository::{AttemptId, BackupJobId, BackupSetId, FencingEpoch, InstanceId, RepositoryId};
@@ -31,8 +34,10 @@ pub use claim::{Claim, ClaimRequest, Errand, Progress, Renewal};
 pub use enqueue::{EnqueueError, NewBackupJob, NewJob};
 pub use finish::{CancelOutcome, LeaseError};
 pub(crate) use list::ACTIVE_JOBS;
-pub use list::{BackupJobQuery, JobFilter, JobSummary};
+pub use list::{BackupJobQuery, FailedBackupFilter, JobFilter, JobSummary};
 pub(crate) use lookup::JobLookups;
+pub(crate) use memory::{Changed, JobMemory};
+pub(crate) use totals::JobTotals;
 #[cfg(feature = "conformance")]
 pub(crate) use {lookup::GROUP_MAX, plans::ForPlans};
 

@@ -34,11 +34,14 @@ mod error;
 mod page;
 
 mod access_key;
+mod audit;
 mod backup_set;
 mod instance;
 mod job;
 mod nonce;
+mod policy;
 mod setting;
+mod tag;
 
 mod column;
 mod connect;
@@ -51,10 +54,11 @@ mod wake;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub use access_key::{AccessKey, AccessKeyStatus, CreateAccessKeyError, NewAccessKey, Role};
+pub use access_key::{AccessKey, AccessKeyKind, AccessKeyStatus, CreateAccessKeyError, NewAccessKey, Role};
+pub use audit::{AuditFilter, AuditPosition, AuditRecord, NewAuditRecord, NotAPosition};
 pub use backup_set::{
-    BackupMethod, BackupMode, BackupSet, BackupSetFilter, BackupType, NewBackupSet, SetOrigin, SetStatus,
-    TombstoneError,
+    BackupMethod, BackupMode, BackupSet, BackupSetFilter, BackupType, NewBackupSet, SetExpiryError,
+    SetOrigin, SetStatus, TombstoneError,
 };
 pub use catalog::Catalog;
 pub use change::Change;
@@ -65,10 +69,12 @@ pub use instance::{
     DeregisterError, EngineKind, Instance, InstanceFilter, NewInstance, RegisterError, SslMode,
 };
 pub use job::{
-    ATTEMPTS_MAX, BackupJobQuery, CancelOutcome, Claim, ClaimRequest, EnqueueError, Errand, Failure, Job,
-    JobFilter, JobKind, JobPhase, JobStage, JobState, JobSummary, Lease, LeaseError, LeaseOwner,
-    NewBackupJob, NewJob, Percent, Progress, Renewal,
+    ATTEMPTS_MAX, BackupJobQuery, CancelOutcome, Claim, ClaimRequest, EnqueueError, Errand,
+    FailedBackupFilter, Failure, Job, JobFilter, JobKind, JobPhase, JobStage, JobState, JobSummary, Lease,
+    LeaseError, LeaseOwner, NewBackupJob, NewJob, Percent, Progress, Renewal,
 };
 pub use nonce::{NONCES_PER_KEY_MAX, Nonce, NonceError, NonceHash};
 pub use page::{Page, Paged};
+pub use policy::{BackupPolicy, Fired, PolicyCompression, ReleasedKeep, ScheduledInstance, Weekdays};
+pub use tag::{SoughtTag, TAGS_PER_INSTANCE_MAX, Tag, TagError, TagFilter};
 pub use wake::JobWatch;

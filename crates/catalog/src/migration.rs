@@ -1,6 +1,10 @@
 //! The schema, as a list of steps that are each taken once. A released step never changes.
 
+mod m20261124_audit;
+mod m20261124_download;
 mod m20261124_first;
+mod m20261124_operations;
+mod m20261124_policy;
 
 use sea_orm_migration::prelude::*;
 
@@ -16,7 +20,13 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_first::Migration)]
+        vec![
+            Box::new(m20261124_first::Migration),
+            Box::new(m20261124_download::Migration),
+            Box::new(m20261124_policy::Migration),
+            Box::new(m20261124_operations::Migration),
+            Box::new(m20261124_audit::Migration),
+        ]
     }
 }
 

@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 
 use crate::catalog::Catalog;
 use crate::change::Change;
 use crate::column::{corrupt, micros, timestamp};
-use crate::error::Error;
+use crate::error::{Doing, Error};
 use crate::statement::{execute, get, query_all, query_one};
 
 /// Nonces that one key may have remembered at a time: about 2,200 calls a second over the quarter
@@ -22,6 +22,10 @@ pub const NONCES_PER_KEY_MAX: u32 = 2_000_000;
 
 /// Expired nonces forgotten in one go: some ten milliseconds of work.
 const FORGOTTEN_AT_ONCE: i64 = 10_000;
+
+/// Numbers of nonces that one statement inserts, so that few statements are prepared. A switch to the
+/// database's thread and back for each nonce would cost more than the call that it is of.
+const INSERTED_AT_ONCE: [usize; 3] = [256, 16, 1];
 
 /// Nonces read in one go when a service starts.
 const LOADED_AT_ONCE: i64 = 10_000;
@@ -117,8 +121,12 @@ impl Change {
         }
         for (key, nonces) in by_key {
             let mut count = 0;
-            for nonce in nonces {
-                count += i64::from(insert(&self.transaction, nonce, self.now).await?);
+            let mut left = nonces.as_slice();
+            for size in INSERTED_AT_ONCE {
+                while let Some((some, rest)) = left.split_at_checked(size) {
+                    count += insert_many(&self.transaction, key, some, self.now).await?;
+                    left = rest;
+                }
             }
             // The batch was accepted under the service's own bound; here it only has to be counted.
             add_to_quota(&self.transaction, key, count, u32::MAX).await?;
@@ -174,6 +182,33 @@ async fn insert(connection: &impl ConnectionTrait, nonce: &Nonce, now: Timestamp
     let values = [key.as_str().into(), hash.into(), micros(*expires).into()];
     execute(connection, "remember a nonce again", sql, values).await?;
     Ok(true)
+}
+
+/// Inserts nonces of one key, and answers how many were new.
+async fn insert_many(
+    connection: &impl ConnectionTrait,
+    key: &str,
+    nonces: &[&Nonce],
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let rows = (0..nonces.len()).map(|row| format!("($1, ${}, ${})", 2 * row + 2, 2 * row + 3));
+    let sql = format!(
+        "INSERT INTO nonce (key_id, nonce_hash, expires_micros) VALUES {} \
+         ON CONFLICT (key_id, nonce_hash) DO NOTHING",
+        rows.collect::<Vec<_>>().join(", ")
+    );
+    let of_nonce = |nonce: &&Nonce| [nonce.hash.as_bytes().to_vec().into(), micros(nonce.expires).into()];
+    let values = std::iter::once(key.into()).chain(nonces.iter().flat_map(of_nonce));
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    let inserted = connection.execute_raw(statement).await.doing("remember nonces")?.rows_affected();
+    let mut count = i64::try_from(inserted).unwrap_or(i64::MAX);
+    if inserted < nonces.len() as u64 {
+        // Some were there; those of them that expired are taken over one by one.
+        for nonce in nonces {
+            count += i64::from(insert(connection, nonce, now).await?);
+        }
+    }
+    Ok(count)
 }
 
 /// Counts `added` more nonces of a key. `false`, and nothing counted: there would be more than `bound`.

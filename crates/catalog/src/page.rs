@@ -3,24 +3,29 @@
 /// Which rows of a listing to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    number: u32,
-    size: u32,
+    first: u64,
+    count: u32,
 }
 
 impl Page {
     /// Page `number`, counted from 1, of `size` rows. `None` when either is 0.
     pub fn new(number: u32, size: u32) -> Option<Self> {
-        (number > 0 && size > 0).then_some(Self { number, size })
+        (number > 0 && size > 0).then(|| Self::rows(u64::from(number - 1) * u64::from(size), size))
+    }
+
+    /// The `count` rows from the one that `first` others come before.
+    pub fn rows(first: u64, count: u32) -> Self {
+        Self { first, count }
     }
 
     /// Rows before this page.
     pub(crate) fn offset(self) -> u64 {
-        u64::from(self.number - 1) * u64::from(self.size)
+        self.first
     }
 
-    /// Rows on a full page.
+    /// Most rows of it.
     pub(crate) fn limit(self) -> u64 {
-        u64::from(self.size)
+        u64::from(self.count)
     }
 }
 

@@ -61,6 +61,11 @@ const DIALECT: &[(&str, &str, &str)] = &[
     ("{now}", "$1", "COALESCE($1, CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS bigint))"),
     ("{migration_lock}", "SELECT 1", "SELECT pg_advisory_xact_lock($1)"),
     ("{number}", "INTEGER", "BIGINT"),
+    (
+        "{serial}",
+        "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",
+        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    ),
     ("{name}", "TEXT", "TEXT COLLATE \"C\""),
     ("{flag}", "INTEGER", "BOOLEAN"),
     ("{bytes}", "BLOB", "BYTEA"),

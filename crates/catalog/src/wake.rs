@@ -12,11 +12,12 @@ use tokio::sync::watch;
 pub(crate) struct Wake {
     work: watch::Sender<u64>,
     jobs: watch::Sender<u64>,
+    policies: watch::Sender<u64>,
 }
 
 impl Wake {
     pub(crate) fn new() -> Self {
-        Self { work: watch::Sender::new(0), jobs: watch::Sender::new(0) }
+        Self { work: watch::Sender::new(0), jobs: watch::Sender::new(0), policies: watch::Sender::new(0) }
     }
 
     /// There may be something to claim, or a running job was asked to stop.
@@ -28,6 +29,15 @@ impl Wake {
     /// Some job moved on.
     pub(crate) fn jobs(&self) {
         self.jobs.send_modify(|count| *count += 1);
+    }
+
+    /// Some policy is another.
+    pub(crate) fn policies(&self) {
+        self.policies.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn watch_policies(&self) -> JobWatch {
+        JobWatch { changes: self.policies.subscribe() }
     }
 
     pub(crate) fn watch_work(&self) -> JobWatch {

@@ -38,6 +38,7 @@ pub struct Backstop {
 #[derive(Debug)]
 struct Service {
     process: ChildGuard,
+    url: String,
     address: String,
 }
 
@@ -78,7 +79,9 @@ impl Backstop {
             Ok(()) | Err(_) => fs::create_dir_all(&logs)?,
         }
         let key = AccessKey { id: String::new(), secret: String::new() };
-        let mut this = Self { service: None, key, home, logs, environment: Vec::new(), enter, root };
+        // Tests make more backups in a day than somebody is likely to.
+        let environment = vec![("BACKSTOP_BACKUPS_PER_DAY_MAX".to_owned(), "0".to_owned())];
+        let mut this = Self { service: None, key, home, logs, environment, enter, root };
         let mut arguments = vec!["init"];
         if let Some(repository) = repository {
             arguments.extend(["--repository", repository]);
@@ -115,16 +118,22 @@ impl Backstop {
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         command.stdin(Stdio::null()).stdout(open(&printed)?).stderr(open(&log)?);
         let mut process = ChildGuard::spawn(&mut command)?;
-        let address = wait_for("the service to listen", START_TIMEOUT, || {
+        let url = wait_for("the service to listen", START_TIMEOUT, || {
             if let Some(status) = process.try_wait()? {
                 bail!("the service ended with {status}");
             }
             let text = fs::read_to_string(&printed)?;
-            let line = text.lines().find_map(|line| line.split_once("listening on http://"));
-            Ok(line.map(|(_, address)| address.trim().to_owned()))
+            let line = text.lines().find_map(|line| line.strip_prefix("listening on "));
+            Ok(line.map(|url| url.trim().to_owned()))
         })
         .with_context(|| self.log_tail())?;
-        self.service = Some(Service { process, address });
+        let (scheme, address) = url.split_once("://").context("the service prints a URL")?;
+        let (https, address) = (scheme == "https", address.to_owned());
+        self.service = Some(Service { process, url, address });
+        if https {
+            // What speaks plain HTTP here cannot ask; it listens, so it answers.
+            return Ok(());
+        }
         wait_for("the service to be ready", START_TIMEOUT, || {
             Ok(exchange(self.address()?, b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 .is_ok_and(|response| response.status == 200)
@@ -225,7 +234,7 @@ impl Backstop {
         let mut command = clean_command(&self.enter);
         command.env("BACKSTOP_HOME", &self.home).current_dir(self.root.path());
         if let Some(service) = &self.service {
-            command.env("BACKSTOP_ENDPOINT", format!("http://{}", service.address));
+            command.env("BACKSTOP_ENDPOINT", &service.url);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -12,9 +12,11 @@ mod parts;
 mod turn;
 
 mod answer;
+mod api_reference;
 mod backstop;
 mod namespace;
 mod wire;
+mod xml_tree;
 
 mod failpoint;
 mod job;
@@ -27,6 +29,7 @@ mod tables;
 mod tree;
 
 pub use answer::Answer;
+pub use api_reference::{Operation, api_reference};
 pub use backstop::{Backstop, program};
 pub use clock::now;
 pub use failpoint::{Holds, failpoints};
@@ -41,3 +44,4 @@ pub use tables::{Difference, Sql, databases, difference, fingerprints};
 pub use tree::{Tree, flip_byte, set_modified, tree};
 pub use turn::Turn;
 pub use wire::{AccessKey, Response, Signing, encode, exchange, signed};
+pub use xml_tree::Element;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{ErrorCode, FieldSpec, ParameterSpec, ShapeMismatch, shape};
+use crate::{ErrorCode, FieldSpec, NeverSent, ParameterSpec, ShapeMismatch, shape};
 
 /// One operation.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct ActionSpec {
     pub parameters: &'static [ParameterSpec],
     /// The fields of the answer, without `RequestId`, which every answer ends with.
     pub response: &'static [FieldSpec],
+    /// The fields that the API has and this service never sends, and why.
+    pub never_sent: &'static [NeverSent],
     /// The errors of its own, beside those of the gateway and of its parameters.
     pub errors: &'static [ErrorCode],
     /// A call and its answer.

@@ -187,7 +187,15 @@ fn push_json_fields(out: &mut String, fields: &'static [FieldSpec], object: &Val
                 }
                 out.push(']');
             }
-            (Shape::List(_) | Shape::TextList | Shape::Text | Shape::Number | Shape::Boolean, value) => {
+            (
+                Shape::List(_)
+                | Shape::TextList
+                | Shape::NumberList
+                | Shape::Text
+                | Shape::Number
+                | Shape::Boolean,
+                value,
+            ) => {
                 push_json_value(out, value);
             }
         }
@@ -226,12 +234,20 @@ fn push_xml_fields(out: &mut String, fields: &'static [FieldSpec], object: &Valu
                     push_xml_object(out, field.name, fields, item);
                 }
             }
-            (Shape::TextList, Value::Array(items)) => {
+            (Shape::TextList | Shape::NumberList, Value::Array(items)) => {
                 for item in items {
                     push_xml_scalar(out, field.name, item);
                 }
             }
-            (Shape::List(_) | Shape::TextList | Shape::Text | Shape::Number | Shape::Boolean, value) => {
+            (
+                Shape::List(_)
+                | Shape::TextList
+                | Shape::NumberList
+                | Shape::Text
+                | Shape::Number
+                | Shape::Boolean,
+                value,
+            ) => {
                 push_xml_scalar(out, field.name, value);
             }
         }

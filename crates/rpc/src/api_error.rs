@@ -102,6 +102,11 @@ impl ApiError {
         &self.0.message
     }
 
+    /// The message as far as a log may have it: what repeats the request is left out.
+    pub fn loggable_message(&self) -> &str {
+        self.message().get(..self.0.loggable_bytes).unwrap_or_default()
+    }
+
     /// The detail of a permission error.
     pub fn access_denied(&self) -> Option<&AccessDenied> {
         self.0.access_denied.as_ref()
@@ -144,8 +149,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
 /// For logs: what a mismatched signature repeats of the request is left out.
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = self.message().get(..self.0.loggable_bytes).unwrap_or_default();
-        write!(f, "{}: {message}", self.code())
+        write!(f, "{}: {}", self.code(), self.loggable_message())
     }
 }
 

@@ -1,5 +1,8 @@
 //! A call's parameters, each parsed into its type once, before the action sees them.
 
+mod recorded;
+mod schedule;
+
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
@@ -22,6 +25,7 @@ enum Argument {
     Time(Timestamp),
     Integers(Vec<i64>),
     Texts(Vec<String>),
+    Objects(Vec<BTreeMap<&'static str, String>>),
 }
 
 impl Arguments {
@@ -38,6 +42,10 @@ impl Arguments {
         for spec in action.parameters {
             if let ParameterKind::NumberedTexts { characters_max, count_max } = spec.kind {
                 values.insert(spec.name, numbered(spec, characters_max, count_max, &get)?);
+                continue;
+            }
+            if let ParameterKind::NumberedObjects { fields, count_max } = spec.kind {
+                values.insert(spec.name, numbered_objects(spec, fields, count_max, &get)?);
                 continue;
             }
             match get(spec.name).or(spec.default) {
@@ -117,6 +125,25 @@ impl Arguments {
         }
     }
 
+    /// Objects, in the order of their numbers: of each the fields that were sent, as they were sent.
+    pub fn objects(&self, name: &str) -> &[BTreeMap<&'static str, String>] {
+        match self.value(name) {
+            None => &[],
+            Some(Argument::Objects(objects)) => objects,
+            Some(_) => self.wrong_type(name),
+        }
+    }
+
+    /// Whether the call has a value for it, of whatever type, sent or by default.
+    pub fn is_sent(&self, name: &str) -> bool {
+        match self.value(name) {
+            None => false,
+            Some(Argument::Texts(texts)) => !texts.is_empty(),
+            Some(Argument::Objects(objects)) => !objects.is_empty(),
+            Some(_) => true,
+        }
+    }
+
     fn value(&self, name: &str) -> Option<&Argument> {
         debug_assert!(self.action.parameter(name).is_some(), "{} has no parameter {name}", self.action.name);
         self.values.get(name)
@@ -145,6 +172,9 @@ fn parse(spec: &ParameterSpec, value: &str) -> Result<Argument, ApiError> {
             }
             checked_text(spec, value, characters_max).map(|text| Argument::Text(text.to_owned()))
         }
+        ParameterKind::NewInstanceId if RESERVED_INSTANCE_IDS.contains(&value) => {
+            Err(malformed(spec, &format!("{value} is the name of a folder of the repository's own")))
+        }
         ParameterKind::NewInstanceId if is_instance_id(value) => Ok(Argument::Text(value.to_owned())),
         ParameterKind::NewInstanceId => {
             Err(malformed(spec, "2 to 64 lower-case letters, digits and inner hyphens are expected"))
@@ -170,8 +200,17 @@ fn parse(spec: &ParameterSpec, value: &str) -> Result<Argument, ApiError> {
         ParameterKind::IntegerList { min, max, count_max } => {
             integer_list(spec, value, min, max, count_max).map(Argument::Integers)
         }
-        ParameterKind::NumberedTexts { .. } => {
-            unreachable!("numbered texts have no value under the bare name")
+        ParameterKind::HourWindow => schedule::hour_window(value)
+            .map(Argument::Integer)
+            .ok_or_else(|| malformed(spec, "one hour as HH:mmZ-HH:mmZ is expected")),
+        ParameterKind::Weekdays { count_min } => schedule::weekdays(value)
+            .filter(|days| days.len() >= count_min)
+            .map(Argument::Integers)
+            .ok_or_else(|| {
+                malformed(spec, &format!("the names of at least {count_min} different weekdays are expected"))
+            }),
+        ParameterKind::NumberedTexts { .. } | ParameterKind::NumberedObjects { .. } => {
+            unreachable!("numbered values have none under the bare name")
         }
     }
 }
@@ -190,6 +229,9 @@ fn checked_text<'v>(
     }
     Ok(value)
 }
+
+/// What a repository has at its root beside the instances' folders, as far as it could be an instance's id.
+const RESERVED_INSTANCE_IDS: [&str; 1] = ["keys"];
 
 fn is_instance_id(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -249,6 +291,39 @@ fn numbered<'v>(
     Ok(Argument::Texts(texts))
 }
 
+fn numbered_objects<'v>(
+    spec: &ParameterSpec,
+    fields: &'static [ParameterSpec],
+    count_max: usize,
+    get: &impl Fn(&str) -> Option<&'v str>,
+) -> Result<Argument, ApiError> {
+    let mut objects = Vec::new();
+    loop {
+        let mut object = BTreeMap::new();
+        for field in fields {
+            if let Some(value) = get(&format!("{}.{}.{}", spec.name, objects.len() + 1, field.name)) {
+                parse(field, value)?;
+                object.insert(field.name, value.to_owned());
+            }
+        }
+        if object.is_empty() {
+            break;
+        }
+        if objects.len() == count_max {
+            return Err(malformed(spec, &format!("at most {count_max} are expected")));
+        }
+        if let Some(missing) = fields.iter().find(|field| field.required && !object.contains_key(field.name))
+        {
+            return Err(ApiError::about(ErrorCode::MissingParam, missing.name));
+        }
+        objects.push(object);
+    }
+    if objects.is_empty() && spec.required {
+        return Err(ApiError::about(ErrorCode::MissingParam, spec.name));
+    }
+    Ok(Argument::Objects(objects))
+}
+
 fn not_integer(spec: &ParameterSpec, min: i64, max: i64) -> ApiError {
     malformed(spec, &format!("a whole number from {min} to {max} is expected"))
 }
@@ -279,8 +354,18 @@ mod tests {
             required("ResourceId", ParameterKind::NumberedTexts { characters_max: 8, count_max: 3 }, "", ""),
             optional("DryRun", ParameterKind::Boolean, "", "").default_to("False"),
             optional("Note", TEXT, "", ""),
+            optional(
+                "Tag",
+                ParameterKind::NumberedObjects {
+                    fields: &[required("Key", TEXT, "", ""), optional("Value", TEXT, "", "")],
+                    count_max: 2,
+                },
+                "",
+                "",
+            ),
         ],
         response: &[],
+        never_sent: &[],
         errors: &[],
         example: Example { parameters: &[], response: "{}" },
     };
@@ -308,6 +393,27 @@ mod tests {
         let four =
             [("ResourceId.1", "a"), ("ResourceId.2", "b"), ("ResourceId.3", "c"), ("ResourceId.4", "d")];
         check_ids(&four, Err("InvalidResourceId.Malformed"));
+    }
+
+    #[test]
+    fn numbered_objects_are_read_field_by_field() {
+        let values = [("ResourceId.1", "a"), ("Tag.1.Key", "k"), ("Tag.1.Value", "v"), ("Tag.2.Key", "l")];
+        let arguments = read(&values).unwrap();
+        let tags = arguments.objects("Tag");
+        assert_eq!(
+            tags,
+            [
+                BTreeMap::from([("Key", "k".into()), ("Value", "v".into())]),
+                BTreeMap::from([("Key", "l".into())])
+            ]
+        );
+        for (field, value, code) in
+            [("Tag.1.Value", "v", "MissingKey"), ("Tag.1.Key", "\u{1}", "InvalidKey.Malformed")]
+        {
+            assert_eq!(read(&[("ResourceId.1", "a"), (field, value)]).unwrap_err().code(), code);
+        }
+        let three = [("ResourceId.1", "a"), ("Tag.1.Key", "k"), ("Tag.2.Key", "k"), ("Tag.3.Key", "k")];
+        assert_eq!(read(&three).unwrap_err().code(), "InvalidTag.Malformed");
     }
 
     #[test]

@@ -152,6 +152,10 @@ error_codes! {
     InvalidVersion = "InvalidVersion", 400, Never, "Specified parameter Version is not valid.",
         cause: "The API version is not 2014-08-15.",
         remedy: "Send `Version=2014-08-15` or `x-acs-version: 2014-08-15`.";
+    InvalidProtocolNeedSsl = "InvalidProtocol.NeedSsl", 400, Never,
+        "Your request is denied as lack of ssl protect.",
+        cause: "The service speaks HTTPS at this port, and the request came as plain HTTP.",
+        remedy: "Call the address that begins with https://; the SDKs do unless `protocol` says otherwise.";
     ForbiddenRam = "Forbidden.RAM", 403, AfterOperator,
         "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
         cause: "The access key's role or its list of instances does not allow this.",
@@ -202,7 +206,7 @@ error_codes! {
         remedy: "Pages are numbered from 1.";
     InvalidMaxRecordsPerPage = "InvalidMaxRecordsPerPage.Malformed", 403, Never,
         "Specified record number is not valid.",
-        cause: "`PageSize` is not a whole number from 1 to 100.",
+        cause: "`PageSize` is not a whole number from 1 to the most that the operation lists at once.",
         remedy: "Use 30, 50 or 100.";
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400, Never,
         "Request uses a client token in a previous request but is not identical to that request.",
@@ -243,12 +247,21 @@ error_codes! {
         "The database server cannot be used: {Reason}.",
         cause: "The server could not be reached, refused the login, or lacks a privilege that a backup \
                 needs.",
-        remedy: "Correct what the message names, then register again; `backstop doctor` tests the \
-                 connection.";
+        remedy: "Correct what the message names, then start the backup again; `backstop doctor` and \
+                 registering the same settings again test the connection.";
     OperationDeniedBackupJobRunning = "OperationDenied.BackupJobRunning", 403, Later,
         "The operation is not permitted while a backup job of the instance is running.",
         cause: "A backup job of the instance has not ended.",
         remedy: "Wait for the job, or cancel it with CancelBackupJob.";
+
+    OperationDeniedNotSupported = "OperationDenied.NotSupported", 403, Never,
+        "The operation is not supported: {Reason}.",
+        cause: "The API has the operation, but this service does not do it.",
+        remedy: "Use what the message names instead.";
+    NumberExceedTags = "NumberExceed.Tags", 400, Never,
+        "The number of tags of an instance exceeds the limit of 20.",
+        cause: "An instance would have more than 20 tags.",
+        remedy: "Remove tags with UntagResources first.";
 
     // Backup jobs and sets.
     BackupJobExists = "BackupJobExists", 400, Later,
@@ -274,6 +287,28 @@ error_codes! {
         "Specified backup set ID does not exist.",
         cause: "There is no backup set of that id in this instance, or it was deleted.",
         remedy: "List the sets with DescribeBackups.";
+    InvalidBackupRetentionPeriod = "InvalidBackupRetentionPeriod.Malformed", 400, Never,
+        "The specified backup retention period is invalid.",
+        cause: "`BackupRetentionPeriod` is not a whole number of days from 7 to 730.",
+        remedy: "Use 7 to 730; CreateBackup also takes -1, for ever.";
+    InvalidLogBackupFrequency = "InvalidLogBackupFrequency.Malformed", 400, Never,
+        "Invalid log backup frequency.",
+        cause: "`LogBackupFrequency` is neither LogInterval nor empty.",
+        remedy: "Use LogInterval, or leave it out.";
+    InvalidReleasedKeepPolicy = "InvalidReleasedKeepPolicy.Format", 400, Never,
+        "The specified released keep policy is invalid.",
+        cause: "`ReleasedKeepPolicy` is none of None, Lastest and All.",
+        remedy: "Use one of these; Lastest is spelled so.";
+    IncorrectBackupPolicy = "IncorrectBackupPolicy", 400, Never, "The backup policy is incorrect: {Reason}.",
+        cause: "Settings of the policy contradict each other.",
+        remedy: "Change what the message names.";
+    IncorrectCategory = "IncorrectCategory", 403, Never, "The specified category is incorrect.",
+        cause: "`Category` is none that the API knows.",
+        remedy: "Leave it out: it has no effect here.";
+    OperationDeniedNotSupportedBackupMethod = "OperationDenied.NotSupportedBackupMethod", 403, Never,
+        "The specified backup method is not supported.",
+        cause: "Scheduled backups read the server's files; there are no snapshots and no scheduled dumps.",
+        remedy: "Use `BackupMethod=Physical`, or leave it out.";
     OperationDeniedBackupInUse = "OperationDenied.BackupInUse", 403, Later,
         "The backup set is in use and cannot be deleted: {Reason}.",
         cause: "A restore, a drill, a running backup or a promised recovery window needs the set.",

@@ -49,6 +49,7 @@ mod signature;
 mod action_spec;
 mod actions;
 mod arguments;
+mod never_sent;
 mod parameter_spec;
 mod shape;
 
@@ -65,6 +66,7 @@ pub use api_error::{AccessDenied, ApiError};
 pub use arguments::Arguments;
 pub use call::{CLOCK_WINDOW, Call, Credential, VerifiedCall};
 pub use error_code::{ErrorCode, ErrorSpec, Retry};
+pub use never_sent::NeverSent;
 pub use parameter_spec::{HIDDEN_PARAMETERS, ParameterKind, ParameterSpec};
 pub use parameters::{
     PARAMETER_COUNT_MAX, PARAMETER_NAME_BYTES_MAX, PARAMETER_VALUE_BYTES_MAX, Parameter, Place,

@@ -8,7 +8,7 @@ pub const HIDDEN_PARAMETERS: [&str; 5] =
     ["OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount", "SecurityToken"];
 
 /// One parameter of an operation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterSpec {
     /// The name, case-sensitive.
     pub name: &'static str,
@@ -24,6 +24,8 @@ pub struct ParameterSpec {
     pub secret: bool,
     /// The code of any bad value, where the API has one of its own.
     pub refusal: Option<ErrorCode>,
+    /// Why it is checked and answered but changes nothing; `None` for a parameter that is obeyed.
+    pub without_effect: Option<&'static str>,
     /// What it means.
     pub doc: &'static str,
     /// A value for the documentation and for forms; empty where none helps.
@@ -81,6 +83,20 @@ pub enum ParameterKind {
         /// Most of them.
         count_max: usize,
     },
+    /// Objects sent as `Name.1.Field`, `Name.2.Field` and so on.
+    NumberedObjects {
+        /// What an object may have; a field counts as sent when it is not empty.
+        fields: &'static [ParameterSpec],
+        /// Most of them.
+        count_max: usize,
+    },
+    /// One hour of the day, UTC, as `HH:mmZ-HH:mmZ`; read as the minute of the day at which it starts.
+    HourWindow,
+    /// English names of days, comma-separated, each once; read as numbers, Monday being 1.
+    Weekdays {
+        /// Fewest of them.
+        count_min: usize,
+    },
 }
 
 impl ParameterKind {
@@ -92,11 +108,13 @@ impl ParameterKind {
             | Self::NewInstanceId
             | Self::Time
             | Self::Choice { .. }
+            | Self::HourWindow
+            | Self::Weekdays { .. }
             | Self::IntegerList { .. } => "String",
             Self::Integer { max, .. } if max > i64::from(i32::MAX) => "Long",
             Self::Integer { .. } => "Integer",
             Self::Boolean => "Boolean",
-            Self::NumberedTexts { .. } => "Array",
+            Self::NumberedTexts { .. } | Self::NumberedObjects { .. } => "Array",
         }
     }
 }
@@ -140,6 +158,7 @@ pub(crate) const fn optional(
         hidden: false,
         secret: false,
         refusal: None,
+        without_effect: None,
         doc,
         example,
     }
@@ -158,6 +177,15 @@ impl ParameterSpec {
         Self { secret: true, ..self }
     }
 
+    /// It is checked and, where the API answers it, answered, but nothing goes by it. `why` is a sentence.
+    pub(crate) const fn without_effect(self, why: &'static str) -> Self {
+        Self { without_effect: Some(why), ..self }
+    }
+
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
     pub(crate) const fn refused_with(self, code: ErrorCode) -> Self {
         Self { refusal: Some(code), ..self }
     }
@@ -172,6 +200,59 @@ pub(crate) const DB_INSTANCE_ID_FILTER: ParameterSpec = optional(
     "The id of an instance; without it, all instances that the access key may see.",
     "rm-uf6wjk5xxxxxxx",
 );
+
+/// What clients send with a list that is of one region. A missing one is accepted, for there is one region.
+pub(crate) const fn region_of_list(name: &'static str) -> ParameterSpec {
+    optional(name, TEXT, "The region. The list of any region but the service's own is empty.", "cn-hangzhou")
+}
+
+/// What clients must send to the API for an operation that is the same in every region.
+pub(crate) const REGION_ID: ParameterSpec =
+    optional("RegionId", TEXT, "The region; every value is accepted.", "cn-hangzhou");
+
+pub(crate) const RESOURCE_GROUP_ID: ParameterSpec =
+    optional("ResourceGroupId", TEXT, "A cloud's resource group; without effect.", "").hidden();
+
+/// Which sets outlive their instance's registration.
+pub(crate) const RELEASED_KEEP_POLICY: ParameterSpec = optional(
+    "ReleasedKeepPolicy",
+    choice(&["None", "Lastest", "All"]),
+    "What is kept of the instance's sets. All: every set until it expires, and the newest one that can be restored \
+     until it is deleted. Lastest (sic): that one alone. None: nothing; the rest is deleted as by DeleteBackup. Default: \
+     the backup policy's, which is All unless it was changed.",
+    "All",
+);
+
+/// How a cloud is paid.
+pub(crate) const PAY_TYPE: ParameterSpec = optional(
+    "PayType",
+    choice(&["Postpaid", "Prepaid", "Serverless"]),
+    "How a cloud is paid for the server.",
+    "Postpaid",
+);
+
+/// Tables to restore.
+pub(crate) const TABLE_META: ParameterSpec = optional(
+    "TableMeta",
+    ParameterKind::Text { characters_max: 65_536 },
+    "The tables, as JSON: a list of {type: db, name, newname, tables: [{type: table, name, newname}]}.",
+    "",
+);
+
+/// What tags are of.
+pub(crate) const RESOURCE_TYPE: ParameterSpec = ParameterSpec {
+    required: true,
+    ..optional("ResourceType", choice(&["INSTANCE"]), "What the tags are of: instances.", "INSTANCE")
+};
+
+/// A tag's key, and one's value.
+pub(crate) const TAG_TEXT: ParameterKind = ParameterKind::Text { characters_max: 128 };
+
+/// One tag of a request.
+pub(crate) const TAG_FIELDS: &[ParameterSpec] = &[
+    required("Key", TAG_TEXT, "The tag's key.", "team"),
+    optional("Value", TAG_TEXT, "The tag's value.", "payments"),
+];
 
 pub(crate) const CLIENT_TOKEN: ParameterSpec = optional(
     "ClientToken",

@@ -32,6 +32,8 @@ pub enum Shape {
     List(&'static [FieldSpec]),
     /// An array of strings; in XML the field's element repeated.
     TextList,
+    /// An array of numbers; in XML the field's element repeated.
+    NumberList,
 }
 
 /// Where an answer differs from its shape.
@@ -66,6 +68,10 @@ pub(crate) const fn list(name: &'static str, fields: &'static [FieldSpec], doc: 
 
 pub(crate) const fn text_list(name: &'static str, doc: &'static str) -> FieldSpec {
     FieldSpec { name, shape: Shape::TextList, doc }
+}
+
+pub(crate) const fn number_list(name: &'static str, doc: &'static str) -> FieldSpec {
+    FieldSpec { name, shape: Shape::NumberList, doc }
 }
 
 /// Checks an object against its fields. A field may be absent (or null, which is written as absent), but
@@ -103,6 +109,10 @@ impl Shape {
             Self::TextList => match value.as_array() {
                 Some(items) if items.iter().all(Value::is_string) => Ok(()),
                 Some(_) | None => mismatch("is not a list of texts"),
+            },
+            Self::NumberList => match value.as_array() {
+                Some(items) if items.iter().all(Value::is_number) => Ok(()),
+                Some(_) | None => mismatch("is not a list of numbers"),
             },
         }
     }

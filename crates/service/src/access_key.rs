@@ -2,7 +2,7 @@
 
 use std::io;
 
-use catalog::{Change, CreateAccessKeyError, NewAccessKey, Role};
+use catalog::{AccessKeyKind, Change, CreateAccessKeyError, NewAccessKey, Role};
 
 use crate::error::Error;
 use crate::home::HomeAccessKey;
@@ -24,6 +24,43 @@ pub fn random_access_key() -> Result<HomeAccessKey, Error> {
         access_key_id: format!("BSAK{}", random_text(ID_CHARACTERS)?),
         access_key_secret: random_text(SECRET_CHARACTERS)?,
     })
+}
+
+/// What the caller of CreateAccessKey gets, once.
+pub(crate) struct Issued {
+    pub(crate) id: String,
+    /// That of a bearer key is told to nobody: nothing is signed with it.
+    pub(crate) secret: String,
+    /// Of temporary and bearer keys.
+    pub(crate) token: Option<String>,
+}
+
+/// A new key of a kind. Its token begins with a word for the kind and the key's id, by which it is looked up.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub(crate) fn issue(kind: AccessKeyKind) -> Result<Issued, Error> {
+    let HomeAccessKey { access_key_id: id, access_key_secret: secret } = random_access_key()?;
+    let token = match token_prefix(kind) {
+        None => None,
+        Some(prefix) => Some(format!("{prefix}{id}.{}", random_text(SECRET_CHARACTERS)?)),
+    };
+    Ok(Issued { id, secret, token })
+}
+
+/// The id of the key that a token is of; `None` for a text that was never issued as such a token.
+pub(crate) fn key_of_token(kind: AccessKeyKind, token: &str) -> Option<&str> {
+    let (id, secret) = token.strip_prefix(token_prefix(kind)?)?.split_once('.')?;
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (plain(id) && plain(secret)).then_some(id)
+}
+
+fn token_prefix(kind: AccessKeyKind) -> Option<&'static str> {
+    match kind {
+        AccessKeyKind::Permanent => None,
+        AccessKeyKind::Temporary => Some("BSST."),
+        AccessKeyKind::Bearer => Some("BSBT."),
+    }
 }
 
 fn random_text(characters: usize) -> Result<String, Error> {
@@ -49,6 +86,7 @@ pub(crate) async fn store(
     let new = NewAccessKey {
         id: id.clone(),
         sealed_secret: secrets.seal(&sealed_for(id), secret.as_bytes()),
+        kind: AccessKeyKind::Permanent,
         role,
         instances: None,
         token_hash: None,

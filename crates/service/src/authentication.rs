@@ -7,7 +7,7 @@ mod caller;
 mod key_cache;
 mod nonce_memory;
 
-use catalog::{Catalog, Nonce, NonceHash};
+use catalog::{AccessKeyKind, Catalog, Nonce, NonceHash};
 use jiff::Timestamp;
 use rpc::{ApiError, CLOCK_WINDOW, Call, Credential, Effect, ErrorCode, VerifiedCall};
 
@@ -16,6 +16,7 @@ use key_cache::{CachedKey, KeyCache};
 use nonce_memory::NonceMemory;
 pub(crate) use nonce_memory::{FLUSH_EVERY, flush_nonces};
 
+use crate::access_key::key_of_token;
 use crate::refusal::Refusal;
 use crate::secret_box::SecretBox;
 
@@ -49,15 +50,29 @@ impl Authentication {
         call: &'c Call<'r>,
         now: Timestamp,
     ) -> Result<Authenticated<'c, 'r>, Refusal> {
-        let (id, security_token) = match call.credential() {
+        let bearer = ErrorCode::InvalidBearerToken;
+        let (id, token) = match call.credential() {
             Credential::AccessKey { id, security_token } => (id, security_token),
-            // No bearer token was ever issued by this release.
-            Credential::Bearer { .. } => return Err(ErrorCode::InvalidBearerToken.into()),
+            Credential::Bearer { token } => {
+                (key_of_token(AccessKeyKind::Bearer, token).ok_or(bearer)?, Some(token))
+            }
         };
+        let is_bearer = matches!(call.credential(), Credential::Bearer { .. });
         let key = self.keys.find(catalog, secrets, id).await?;
-        let Some(key) = key else { return Err(ErrorCode::InvalidAccessKeyIdNotFound.into()) };
-        key.check(security_token, now)?;
-        let verified = call.verify(key.secret())?;
+        // Whichever way a bearer key is not good, its sender is a stranger who is told no more than that.
+        let key = match (key, is_bearer) {
+            (Some(key), true) if key.is_good_bearer(token, now) => key,
+            (_, true) => return Err(bearer.into()),
+            (Some(key), false) if key.kind() != AccessKeyKind::Bearer => key,
+            // With a bearer key nothing is signed.
+            (Some(_) | None, false) => return Err(ErrorCode::InvalidAccessKeyIdNotFound.into()),
+        };
+        let verified = if is_bearer {
+            call.accept_bearer()?
+        } else {
+            key.check(token, now)?;
+            call.verify(key.secret())?
+        };
         let nonce = nonce_of(id, verified);
         // What an unknown action would do is nothing, so its nonce is remembered as a reader's.
         let reads = verified.action().map_or(true, |action| action.effect == Effect::Reads);
@@ -71,7 +86,6 @@ impl Authentication {
     }
 
     /// A key was changed by this process.
-    #[expect(dead_code, reason = "the operations on access keys come with the issue on them")]
     pub(crate) fn forget_key(&self, id: &str) {
         self.keys.forget(id);
     }
@@ -91,14 +105,29 @@ impl CachedKey {
             return Err(ApiError::new(ErrorCode::InvalidAccessKeyIdInactive));
         }
         let expired = self.expires().is_some_and(|expires| expires <= now);
-        match (self.token_hash(), security_token) {
+        let Some(hash) = self.token_hash() else {
             // A token that comes with a permanent key is part of the signature and means nothing else.
-            (None, _) if expired => Err(ApiError::new(ErrorCode::InvalidAccessKeyIdInactive)),
-            (None, _) => Ok(()),
-            (Some(_), None) => Err(ApiError::about(ErrorCode::MissingParam, "SecurityToken")),
-            (Some(_), Some(_)) if expired => Err(ApiError::new(ErrorCode::InvalidSecurityTokenExpired)),
-            (Some(hash), Some(token)) if blake3::hash(token.as_bytes()) == *hash => Ok(()),
-            (Some(_), Some(_)) => Err(ApiError::new(ErrorCode::InvalidSecurityTokenMismatch)),
+            return if expired { Err(ApiError::new(ErrorCode::InvalidAccessKeyIdInactive)) } else { Ok(()) };
+        };
+        let token =
+            security_token.ok_or_else(|| ApiError::about(ErrorCode::MissingParam, "SecurityToken"))?;
+        if key_of_token(AccessKeyKind::Temporary, token).is_none() {
+            Err(ApiError::new(ErrorCode::InvalidSecurityTokenMalformed))
+        } else if blake3::hash(token.as_bytes()) != *hash {
+            Err(ApiError::new(ErrorCode::InvalidSecurityTokenMismatch))
+        } else if expired {
+            Err(ApiError::new(ErrorCode::InvalidSecurityTokenExpired))
+        } else {
+            Ok(())
         }
+    }
+
+    /// Whether a bearer token is this key's, and good now. Hashes are compared in constant time.
+    fn is_good_bearer(&self, token: Option<&str>, now: Timestamp) -> bool {
+        let hash = token.map(|token| blake3::hash(token.as_bytes()));
+        self.kind() == AccessKeyKind::Bearer
+            && self.is_active()
+            && self.expires().is_none_or(|expires| expires > now)
+            && self.token_hash().is_some_and(|own| hash == Some(*own))
     }
 }

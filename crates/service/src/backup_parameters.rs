@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Days that a set is kept unless asked otherwise: the API's default policy.
-pub(crate) const RETENTION_DAYS: u32 = 7;
-
 /// The parameters of a backup job. Field names are the stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BackupParameters {

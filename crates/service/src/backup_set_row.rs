@@ -12,6 +12,7 @@ use repository::Manifest;
 pub(crate) fn backup_set_row(
     manifest: &Manifest,
     host_instance: Option<u32>,
+    download_bytes: Option<u64>,
 ) -> Result<NewBackupSet, UnknownWord> {
     let engine: EngineKind = manifest.engine.parse()?;
     let keep = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
@@ -32,6 +33,7 @@ pub(crate) fn backup_set_row(
         size_bytes: manifest.totals.source_bytes,
         stored_bytes: manifest.totals.stored_bytes,
         new_bytes: manifest.totals.new_bytes,
+        download_bytes,
         encrypted: true,
         retention_days: manifest.retention_days,
         expires,

@@ -9,6 +9,12 @@ use jiff::Timestamp;
 pub trait Clock: Send + Sync + Debug {
     /// The time now, UTC.
     fn now(&self) -> Timestamp;
+
+    /// Tells those who wait for a time that the clock was moved by something else than time. `None`: that
+    /// cannot be told, and who waits looks at the clock now and then.
+    fn watch_moves(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        None
+    }
 }
 
 /// The system's clock.

@@ -4,7 +4,7 @@
 //! amounts end in their unit.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 
 use repository::Compression;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::home::{Home, read_optional};
+use crate::tls::TlsFiles;
 
 /// Port of the service unless configured.
 const LISTEN: &str = "127.0.0.1:8086";
@@ -20,6 +21,18 @@ const REGION: &str = "cn-hangzhou";
 /// Copies at a time unless configured. One copy already reads and compresses with every core; a second
 /// fills the pauses of the first.
 const COPY_SLOTS_MAX: usize = 2;
+/// Hours of a download link unless configured: a client that lists many sets and then fetches one after the other gets
+/// through them in a day. One that broke off needs a valid link to go on.
+const DOWNLOAD_LINK_HOURS: usize = 24;
+/// A week: who has a link needs no key, and sets expire.
+const DOWNLOAD_LINK_HOURS_MAX: usize = 7 * 24;
+/// Downloads at a time unless configured. Each has a thread and up to 25 MiB of frames, chunks and indexes.
+const DOWNLOADS_MAX: usize = 4;
+/// Manual backups of one instance in a day of UTC, unless configured: the API's own figure.
+const BACKUPS_PER_DAY_MAX: u32 = 20;
+/// Days for which the audit log is kept unless configured: a year and the month in which it is looked at.
+const AUDIT_DAYS: usize = 400;
+const AUDIT_DAYS_MAX: usize = 36_500;
 /// Largest number of reading and compressing threads, beyond which one copy's queues no longer help.
 const THREADS_MAX: usize = 256;
 
@@ -44,6 +57,18 @@ pub struct Config {
     pub copy_slots_max: NonZeroUsize,
     /// Bytes that all copies together read in a second; `None`: no limit.
     pub bytes_per_second_max: Option<u64>,
+    /// Hours for which a download link is valid.
+    pub download_link_hours: NonZeroUsize,
+    /// Downloads at a time; further ones wait a little.
+    pub downloads_max: NonZeroUsize,
+    /// Certificate and key for HTTPS; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Requests of one access key for one operation in a second; `None`: no limit.
+    pub requests_per_second_max: Option<NonZeroU32>,
+    /// Manual backups of one instance in a day of UTC; `None`: no limit.
+    pub backups_per_day_max: Option<NonZeroU32>,
+    /// Days for which the audit log is kept.
+    pub audit_days: NonZeroUsize,
     /// Free space below which a job stops; 0 switches the floor off, `None` is the larger of 1 GiB and 2 %.
     pub free_space_floor_bytes: Option<u64>,
 }
@@ -63,6 +88,13 @@ struct Written {
     copy_slots_max: Option<u64>,
     bytes_per_second_max: Option<u64>,
     free_space_floor_bytes: Option<u64>,
+    download_link_hours: Option<u64>,
+    downloads_max: Option<u64>,
+    tls_cert: Option<String>,
+    tls_key: Option<String>,
+    requests_per_second_max: Option<u64>,
+    backups_per_day_max: Option<u64>,
+    audit_days: Option<u64>,
 }
 
 impl Config {
@@ -77,6 +109,22 @@ impl Config {
         ("compression", "zstd, lz4 or none; default: zstd"),
         ("zstd_level", "1 to 19; default: 1"),
         ("copy_slots_max", "copies at a time; further jobs wait"),
+        ("download_link_hours", "hours for which a download link is valid"),
+        ("downloads_max", "downloads at a time; further ones wait a little, then are told to come again"),
+        (
+            "tls_cert",
+            "file of the certificate chain, in PEM: the API speaks HTTPS; a relative path is of the home; read again when it changes",
+        ),
+        ("tls_key", "file of the certificate's private key, in PEM"),
+        (
+            "requests_per_second_max",
+            "requests of one access key for one operation in a second; default: no limit",
+        ),
+        (
+            "backups_per_day_max",
+            "backups of one instance that may be asked for in a day (UTC); 0: no limit; default: 20",
+        ),
+        ("audit_days", "days for which the audit log is kept; default: 400"),
         ("bytes_per_second_max", "bytes that all copies together read in a second; default: no limit"),
         (
             "free_space_floor_bytes",
@@ -124,11 +172,48 @@ impl Config {
             threads: origin.count("threads", written.threads, cores.min(THREADS_MAX), THREADS_MAX)?,
             compression: Self::compression(written, origin)?,
             copy_slots_max: origin.count("copy_slots_max", written.copy_slots_max, COPY_SLOTS_MAX, 64)?,
+            download_link_hours: origin.count(
+                "download_link_hours",
+                written.download_link_hours,
+                DOWNLOAD_LINK_HOURS,
+                DOWNLOAD_LINK_HOURS_MAX,
+            )?,
+            downloads_max: origin.count("downloads_max", written.downloads_max, DOWNLOADS_MAX, 64)?,
+            tls: Self::tls(written, home, origin)?,
+            requests_per_second_max: origin.natural(
+                "requests_per_second_max",
+                written.requests_per_second_max,
+                0,
+            )?,
+            backups_per_day_max: origin.natural(
+                "backups_per_day_max",
+                written.backups_per_day_max,
+                BACKUPS_PER_DAY_MAX,
+            )?,
+            audit_days: origin.count("audit_days", written.audit_days, AUDIT_DAYS, AUDIT_DAYS_MAX)?,
             bytes_per_second_max: origin.bytes_per_second(written.bytes_per_second_max)?,
             free_space_floor_bytes: origin
                 .number("free_space_floor_bytes", written.free_space_floor_bytes)?
                 .map(|(bytes, _)| bytes),
         })
+    }
+
+    fn tls<E: Fn(&str) -> Option<String>>(
+        written: &Written,
+        home: &Home,
+        origin: &Origin<'_, E>,
+    ) -> Result<Option<TlsFiles>, Error> {
+        let certificate = origin.text("tls_cert", written.tls_cert.as_ref());
+        let key = origin.text("tls_key", written.tls_key.as_ref());
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some((certificate, _)), Some((key, _))) => {
+                let of_home = |file: String| home.path().join(file);
+                Ok(Some(TlsFiles { certificate: of_home(certificate), key: of_home(key) }))
+            }
+            (Some((_, from)), None) => Err(refused("tls_cert", &from, "tls_key is expected beside it")),
+            (None, Some((_, from))) => Err(refused("tls_key", &from, "tls_cert is expected beside it")),
+        }
     }
 
     fn compression<E: Fn(&str) -> Option<String>>(
@@ -186,6 +271,19 @@ impl<E: Fn(&str) -> Option<String>> Origin<'_, E> {
         };
         let count = usize::try_from(number).ok().filter(|count| *count <= max).and_then(NonZeroUsize::new);
         count.ok_or_else(|| refused(key, &from, &format!("1 to {max} is expected")))
+    }
+
+    /// A number of which 0 says "no limit".
+    fn natural(
+        &self,
+        key: &'static str,
+        written: Option<u64>,
+        default: u32,
+    ) -> Result<Option<NonZeroU32>, Error> {
+        let Some((number, from)) = self.number(key, written)? else { return Ok(NonZeroU32::new(default)) };
+        let number = u32::try_from(number);
+        let number = number.map_err(|_| refused(key, &from, "a number of at most 32 bits is expected"))?;
+        Ok(NonZeroU32::new(number))
     }
 
     fn bytes_per_second(&self, written: Option<u64>) -> Result<Option<u64>, Error> {
@@ -247,6 +345,7 @@ mod tests {
         check_refused("copy_slots_max = 0\n", &[], "1 to 64 is expected");
         check_refused("bytes_per_second_max = 0\n", &[], "leave it out for no limit");
         check_refused("compression = \"gzip\"\n", &[], "zstd, lz4 or none");
+        check_refused("tls_cert = \"/c\"\n", &[], "tls_key is expected");
         check_refused("public_url = \"ftp://x\"\n", &[], "https://");
     }
 

@@ -8,18 +8,23 @@ use std::time::{Duration, Instant};
 use catalog::Catalog;
 use repository::{InstanceId, Repository};
 use rpc::{ErrorCode, RequestId};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::actions::JobWaits;
+use crate::audit::RefusalLog;
 use crate::authentication::Authentication;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ended_jobs::EndedJobs;
+use crate::download::{Downloads, LinkMaker};
 use crate::engines::Engines;
 use crate::error::Error;
+use crate::error_centre::RecentRefusals;
 use crate::home::Home;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::secret_box::SecretBox;
+use crate::throttle::Throttle;
 
 /// How long another node's deregistration may go unnoticed.
 const SHARED_CATALOG_TRUST: Duration = Duration::from_secs(5);
@@ -37,14 +42,21 @@ pub(crate) struct Context {
     pub(crate) repository: Repository,
     pub(crate) secrets: Arc<SecretBox>,
     pub(crate) engines: Arc<dyn Engines>,
+    pub(crate) links: LinkMaker,
+    pub(crate) downloads: Downloads,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) authentication: Authentication,
     pub(crate) known: KnownInstances,
-    pub(crate) ended: EndedJobs,
+    pub(crate) waits: JobWaits,
     pub(crate) request_ids: RequestIds,
     pub(crate) metrics: Metrics,
+    pub(crate) recent_refusals: RecentRefusals,
+    pub(crate) refusals: RefusalLog,
+    pub(crate) throttle: Throttle,
     /// Whether new calls are welcome; `/readyz` tells.
     pub(crate) ready: AtomicBool,
+    /// Ends when connections are to finish what they are at.
+    pub(crate) draining: CancellationToken,
     /// Work that outlives the call that caused it.
     pub(crate) background: TaskTracker,
     /// For threads that ask the catalog.
@@ -60,7 +72,8 @@ impl Context {
 
     /// The address of the error centre's server, for a client that asked `host`.
     pub(crate) fn public_url(&self, host: &str) -> String {
-        self.config.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+        let scheme = if self.config.tls.is_some() { "https" } else { "http" };
+        self.config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{host}"))
     }
 }
 
@@ -72,8 +85,8 @@ pub(crate) struct KnownInstances {
 }
 
 impl KnownInstances {
-    pub(crate) fn new(catalog_url: &str) -> Self {
-        let embedded = catalog_url.starts_with("sqlite:");
+    pub(crate) fn new(catalog: &Catalog) -> Self {
+        let embedded = catalog.is_of_sole_process();
         let trust = if embedded { EMBEDDED_CATALOG_TRUST } else { SHARED_CATALOG_TRUST };
         Self { seen: Mutex::default(), trust }
     }

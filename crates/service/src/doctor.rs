@@ -143,6 +143,7 @@ fn remedy_of(error: &Error) -> &'static str {
         | Error::Repository(_)
         | Error::Sealed { .. }
         | Error::AccessKeyExists(_)
+        | Error::Certificate(_)
         | Error::Listen { .. }
         | Error::System(..) => {
             "see that the repository's folder is there, mounted, and belongs to the user who runs this"

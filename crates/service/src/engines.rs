@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use catalog::{EngineKind, Instance, SslMode};
-use engine::BackupEngine;
+use engine::{Archive, ArchiveError, BackupEngine};
 use engine_postgres::{PostgresEngine, PostgresOptions};
 use pgwire::{ConnectOptions, Host, Password};
+use repository::OpenSet;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -26,6 +27,12 @@ pub trait Engines: Send + Sync + Debug {
         instance: &Instance,
         password: Option<Zeroizing<String>>,
     ) -> Result<Box<dyn BackupEngine>, EngineError>;
+
+    /// A set as one archive, for whoever downloads it. Blocks, for the set's file table is read.
+    ///
+    /// # Errors
+    /// No engine makes archives of such sets, or the set cannot be read.
+    fn archive(&self, set: &OpenSet) -> Result<Archive, ArchiveError>;
 }
 
 /// There is no engine for an instance.
@@ -83,6 +90,11 @@ impl Engines for BuiltInEngines {
             EngineKind::Postgresql => Ok(Box::new(PostgresEngine::new(postgres_options(instance, password)))),
             EngineKind::Mariadb | EngineKind::Mysql => Err(EngineError::NotSupported(instance.engine)),
         }
+    }
+
+    fn archive(&self, set: &OpenSet) -> Result<Archive, ArchiveError> {
+        // The set says whose it is, whatever is registered by now.
+        engine_postgres::archive_of(set)
     }
 }
 

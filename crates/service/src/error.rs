@@ -97,6 +97,9 @@ pub enum Error {
     /// The key that is given has an id that is taken, with another secret.
     #[error("access key {0} exists already with another secret")]
     AccessKeyExists(String),
+    /// Certificate and key cannot be used.
+    #[error("serve HTTPS")]
+    Certificate(#[from] crate::tls::CertificateError),
     /// The address cannot be listened at.
     #[error("listen at {address}")]
     Listen {
@@ -147,6 +150,7 @@ impl Error {
             | Self::KeyFile { .. }
             | Self::Sealed { .. }
             | Self::AccessKeyExists(_)
+            | Self::Certificate(_)
             | Self::Listen { .. } => Retry::AfterOperator,
         }
     }

@@ -9,7 +9,7 @@
 //! keys/secrets.key         seals the passwords and access keys in the catalog
 //! access.json              the access key that this home's own commands use
 //! node                     name under which this node holds leases
-//! lock                     held exclusively by `serve`
+//! lock                     held exclusively by `serve`, as is `catalog.sqlite-lock`
 //! ```
 //!
 //! Folders are 0700, files 0600. Whatever is written is durable, and whole or absent.
@@ -36,6 +36,12 @@ pub struct Home {
 /// Proof that no other process serves the home. The lock goes with the process, however it ends.
 #[derive(Debug)]
 pub struct HomeLock {
+    _file: File,
+}
+
+/// Proof that no other process serves from the embedded catalog, whichever home that one has.
+#[derive(Debug)]
+pub(crate) struct CatalogLock {
     _file: File,
 }
 
@@ -184,21 +190,7 @@ impl Home {
     /// # Errors
     /// Another process has it → [`Error::HomeInUse`].
     pub fn lock(&self) -> Result<HomeLock, Error> {
-        let path = self.root.join("lock");
-        let options =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = options.map_err(Error::file("open", &path))?;
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut text = String::new();
-            let read = file.read_to_string(&mut text);
-            let process = read.ok().and_then(|_| text.trim().parse().ok());
-            return Err(Error::HomeInUse { path: self.root.clone(), process });
-        }
-        let number = format!("{}\n", std::process::id());
-        let written =
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
-        written.map_err(Error::file("write", path))?;
-        Ok(HomeLock { _file: file })
+        Ok(HomeLock { _file: lock_file(&self.root.join("lock"), &self.root)? })
     }
 
     /// What of the home others than its owner may read or write; nothing should be.
@@ -225,6 +217,35 @@ impl Home {
     }
 }
 
+/// Takes an embedded catalog for this process alone; `None` for one that nodes share. The home's own lock is
+/// not enough: another home may be configured with the same file.
+///
+/// # Errors
+/// Another process has it → [`Error::HomeInUse`].
+pub(crate) fn lock_embedded_catalog(url: &str) -> Result<Option<CatalogLock>, Error> {
+    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
+    let lock = lock_file(Path::new(&format!("{path}-lock")), Path::new(path))?;
+    Ok(Some(CatalogLock { _file: lock }))
+}
+
+/// Locks a file that stands for `subject`, and leaves this process's number in it.
+fn lock_file(path: &Path, subject: &Path) -> Result<File, Error> {
+    let options =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut file = options.map_err(Error::file("open", path))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut text = String::new();
+        let read = file.read_to_string(&mut text);
+        let process = read.ok().and_then(|_| text.trim().parse().ok());
+        return Err(Error::HomeInUse { path: subject.to_owned(), process });
+    }
+    let number = format!("{}\n", std::process::id());
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
+    written.map_err(Error::file("write", path))?;
+    Ok(file)
+}
+
 /// A file's text, `None` when there is none.
 pub(crate) fn read_optional(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
     match std::fs::read_to_string(path) {
@@ -249,6 +270,17 @@ mod tests {
         }
         drop(lock);
         home.lock().unwrap();
+    }
+
+    #[test]
+    fn an_embedded_catalog_is_served_by_one_home_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("catalog.sqlite").display());
+        let lock = lock_embedded_catalog(&url).unwrap();
+        assert!(lock.is_some() && matches!(lock_embedded_catalog(&url), Err(Error::HomeInUse { .. })));
+        drop(lock);
+        lock_embedded_catalog(&url).unwrap();
+        assert!(lock_embedded_catalog("postgres://db/backstop").unwrap().is_none());
     }
 
     #[test]

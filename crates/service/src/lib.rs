@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod client_presence;
 mod clock;
 mod error;
 mod error_chain;
@@ -32,23 +33,32 @@ mod storage;
 
 mod access_key;
 mod init;
+mod tls;
 
 mod doctor;
 mod engines;
+mod error_centre;
 
 mod context;
-mod ended_jobs;
 mod metrics;
 mod refusal;
 
 mod authentication;
+mod throttle;
+
+mod audit;
 
 mod actions;
+mod download;
 mod server;
 
 mod backup_parameters;
 mod backup_set_row;
 mod runner;
+mod sweep;
+
+mod policy;
+mod scheduler;
 
 mod serve;
 
@@ -65,4 +75,6 @@ pub use runner::{JobTimes, KEY_NOT_EXPORTED};
 pub use secret_box::SecretBox;
 pub use serve::{Roles, RunningService, ServeOptions, serve, start};
 pub use server::ServerLimits;
-pub use storage::{local_path, open_local, open_repository, read_key_file};
+pub use storage::{BuiltInStores, Stores, local_path, open_local, open_repository, read_key_file};
+pub use sweep::{ClocksApart, JobLives};
+pub use tls::{CertificateError, TlsFiles};

@@ -29,6 +29,22 @@ pub(crate) struct Metrics {
     pub(crate) jobs: Mutex<JobFigures>,
     /// Bytes that all copies read.
     pub(crate) copied_bytes: AtomicU64,
+    pub(crate) schedule: ScheduleFigures,
+}
+
+/// What the scheduler of this node did.
+#[derive(Debug, Default)]
+pub(crate) struct ScheduleFigures {
+    /// Due times that became jobs.
+    pub(crate) fired: AtomicU64,
+    /// Due times whose windows passed.
+    pub(crate) missed: AtomicU64,
+    /// Looks at a due time that found a job of its instance in the way.
+    pub(crate) blocked: AtomicU64,
+    /// Sets that expired.
+    pub(crate) expired: AtomicU64,
+    /// Times that nothing expired because clocks differed.
+    pub(crate) clock_refusals: AtomicU64,
 }
 
 /// What ended jobs amount to.
@@ -56,6 +72,7 @@ impl Metrics {
             connections_refused: AtomicU64::new(0),
             jobs: Mutex::default(),
             copied_bytes: AtomicU64::new(0),
+            schedule: ScheduleFigures::default(),
         }
     }
 

@@ -25,6 +25,7 @@ mod keeper;
 mod reconcile;
 mod report;
 mod resources;
+mod sweep;
 mod times;
 
 use std::sync::Arc;
@@ -97,6 +98,7 @@ impl Runner {
             let (context, claim, control) =
                 (Arc::clone(&self.context), Arc::clone(&claim), Arc::clone(&control));
             move || {
+                engine::failpoint::pass("runner.claimed");
                 // The keeper waits for nothing else, so it is there.
                 let _ = sender.send(attempt::run(&context, &claim, &control));
             }

@@ -15,10 +15,13 @@ use crate::error::Error;
 use crate::home::{Home, read_optional};
 
 const VERSION: u8 = 1;
+/// What the key of links is derived for. A change makes all links invalid that are on their way.
+const LINK_KEY_CONTEXT: &str = "backstop 2026-11-24 signatures of download links";
 
 /// Seals and opens with the key of one home. Used by many threads at once.
 pub struct SecretBox {
     key: RandomizedNonceKey,
+    link_key: Zeroizing<[u8; 32]>,
 }
 
 impl SecretBox {
@@ -51,7 +54,13 @@ impl SecretBox {
     fn parse(text: &str) -> Option<Self> {
         let hash = blake3::Hash::from_hex(text.trim()).ok()?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, hash.as_bytes()).ok()?;
-        Some(Self { key })
+        let link_key = Zeroizing::new(blake3::derive_key(LINK_KEY_CONTEXT, hash.as_bytes()));
+        Some(Self { key, link_key })
+    }
+
+    /// The key by which download links are signed: the same for all homes that share this box's key.
+    pub(crate) fn link_key(&self) -> &[u8; 32] {
+        &self.link_key
     }
 
     /// Seals `secret`, which belongs to `what`.

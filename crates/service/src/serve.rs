@@ -2,7 +2,7 @@
 //!
 //! Start: lock, catalog, repository, jobs of this home's dead process released, then runner and port.
 //! Stop: no more connections and no more claims; open requests end, running attempts give their jobs back;
-//! the last nonces are stored; the lock goes last.
+//! the last nonces are stored; the locks go last.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -10,29 +10,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use catalog::Catalog;
+use catalog::{Catalog, CatalogOptions};
+use repository::Repository;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::actions::JobWaits;
+use crate::audit::{RefusalLog, flush_refusals, forget_old_records};
 use crate::authentication::{Authentication, FLUSH_EVERY, flush_nonces};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::context::{Context, KnownInstances, RequestIds};
-use crate::ended_jobs::EndedJobs;
+use crate::download::{Downloads, LinkMaker, measure_missing};
 use crate::engines::{BuiltInEngines, Engines};
 use crate::error::Error;
-use crate::home::{Home, HomeLock};
+use crate::error_centre::RecentRefusals;
+use crate::error_chain::error_chain;
+use crate::home::{CatalogLock, Home, HomeLock, lock_embedded_catalog};
 use crate::metrics::Metrics;
 use crate::runner::{JobTimes, Runner, reconcile};
+use crate::scheduler;
 use crate::secret_box::SecretBox;
 use crate::server::{Server, ServerLimits};
-use crate::storage::open_local;
+use crate::storage::{BuiltInStores, Stores, read_key_file};
+use crate::throttle::Throttle;
+use crate::tls::Tls;
 
 /// Time for changes that outlive their calls.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often what is too old is forgotten.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
 
 /// What a node does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +91,8 @@ pub struct ServeOptions {
     pub roles: Roles,
     /// Makes engines.
     pub engines: Arc<dyn Engines>,
+    /// Opens stores.
+    pub stores: Arc<dyn Stores>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// What the server takes.
@@ -99,6 +112,7 @@ impl ServeOptions {
             home,
             roles: Roles::default(),
             engines: Arc::new(BuiltInEngines),
+            stores: Arc::new(BuiltInStores),
             clock: SystemClock::shared(),
             limits: ServerLimits::default(),
             times: JobTimes::default(),
@@ -115,7 +129,7 @@ pub struct RunningService {
     address: Option<SocketAddr>,
     ending: CancellationToken,
     tasks: TaskTracker,
-    lock: HomeLock,
+    locks: (HomeLock, Option<CatalogLock>),
 }
 
 /// Serves until SIGTERM or SIGINT; a second signal ends it at once.
@@ -146,12 +160,15 @@ pub async fn serve(options: ServeOptions) -> Result<(), Error> {
 /// The home is in use; catalog or repository cannot be opened or do not belong together; the address is
 /// taken.
 pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
-    let ServeOptions { home, config, roles, engines, clock, limits, times } = options;
+    let ServeOptions { home, config, roles, engines, stores, clock, limits, times } = options;
     let lock = home.lock()?;
     let owner = home.lease_owner()?;
     let secrets = Arc::new(SecretBox::open(&home)?);
-    let catalog = Catalog::open(&config.catalog).await?;
-    let repository = open_local(&home, &config)?;
+    let catalog_lock = lock_embedded_catalog(&config.catalog)?;
+    let options = CatalogOptions { sole_process: catalog_lock.is_some(), ..CatalogOptions::default() };
+    let catalog = Catalog::open_with(&config.catalog, options).await?;
+    let secret = read_key_file(&home.repository_key())?;
+    let repository = Repository::open(stores.open(&config.repository)?, vec![secret])?;
     if catalog.repository().await? != Some(repository.id()) {
         return Err(Error::NotInitialized { location: repository.store().location() });
     }
@@ -163,35 +180,53 @@ pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
         }
     }
     let authentication = Authentication::load(&catalog, clock.now()).await?;
-    let listen = config.listen;
+    let (listen, requests_per_second_max) = (config.listen, config.requests_per_second_max);
+    let tls = config.tls.clone().filter(|_| roles.api).map(Tls::load).transpose()?.map(Arc::new);
+    let links = LinkMaker::new(secrets.link_key(), config.download_link_hours.get() as u64);
+    let downloads = Downloads::new(config.downloads_max.get());
     let context = Arc::new(Context {
-        known: KnownInstances::new(&config.catalog),
-        ended: EndedJobs::default(),
+        known: KnownInstances::new(&catalog),
+        waits: JobWaits::default(),
         home,
         config,
         catalog,
         repository,
+        links,
+        downloads,
         secrets,
         engines,
         clock,
         authentication,
         request_ids: RequestIds::new()?,
         metrics: Metrics::new(),
+        recent_refusals: RecentRefusals::default(),
+        refusals: RefusalLog::default(),
+        throttle: Throttle::new(requests_per_second_max),
         ready: AtomicBool::new(true),
+        draining: CancellationToken::new(),
         background: TaskTracker::new(),
         runtime: tokio::runtime::Handle::current(),
     });
-    let server = Arc::new(Server::new(Arc::clone(&context), limits));
+    let server = Arc::new(Server::new(Arc::clone(&context), limits, tls.clone()));
     let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
     let address = if roles.api { Some(listen_at(listen, &server, &tasks).await?) } else { None };
+    if let Some(tls) = tls {
+        tasks.spawn(watch_certificate(tls, ending.clone()));
+    }
     tasks.spawn(flush_regularly(Arc::clone(&context), ending.clone()));
     let runner = roles.worker.then(|| Runner::new(Arc::clone(&context), owner, times));
     if let Some(runner) = &runner {
         tasks.spawn(Arc::clone(runner).run());
         let shared = Arc::clone(&context);
-        tasks.spawn(async move { reconcile(&shared).await });
+        tasks.spawn(async move {
+            reconcile(&shared).await;
+            measure_missing(&shared).await;
+        });
     }
-    Ok(RunningService { context, server, runner, address, ending, tasks, lock })
+    if roles.scheduler {
+        tasks.spawn(scheduler::run(Arc::clone(&context), ending.clone()));
+    }
+    Ok(RunningService { context, server, runner, address, ending, tasks, locks: (lock, catalog_lock) })
 }
 
 async fn listen_at(
@@ -207,12 +242,26 @@ async fn listen_at(
     Ok(address)
 }
 
+async fn watch_certificate(tls: Arc<Tls>, ending: CancellationToken) {
+    if let Err(error) = tls.watch(ending).await {
+        tracing::error!("a new certificate needs a restart: {}", error_chain(&error));
+    }
+}
+
 async fn flush_regularly(context: Arc<Context>, ending: CancellationToken) {
     let mut every = tokio::time::interval(FLUSH_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tidying = tokio::time::interval(TIDY_EVERY);
     loop {
         tokio::select! {
-            _ = every.tick() => flush_nonces(&context).await,
+            _ = every.tick() => {
+                flush_nonces(&context).await;
+                flush_refusals(&context).await;
+            }
+            _ = tidying.tick() => {
+                forget_old_records(&context).await;
+                context.throttle.forget_idle();
+            }
             () = ending.cancelled() => return,
         }
     }
@@ -227,7 +276,7 @@ impl RunningService {
     /// Stops: claims and accepts nothing more, lets requests end and jobs be given back, stores what is
     /// only in memory.
     pub async fn shutdown(self) {
-        let Self { context, server, runner, address: _, ending, tasks, lock } = self;
+        let Self { context, server, runner, address: _, ending, tasks, locks } = self;
         context.ready.store(false, Ordering::Relaxed);
         let jobs = async {
             if let Some(runner) = &runner {
@@ -245,6 +294,7 @@ impl RunningService {
             tracing::warn!("some work did not end in time and is cut off");
         }
         flush_nonces(&context).await;
-        drop(lock);
+        flush_refusals(&context).await;
+        drop(locks);
     }
 }

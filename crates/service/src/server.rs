@@ -1,5 +1,6 @@
 //! HTTP: connections, limits, and an answer in the API's form for whatever arrives.
 //!
+//! - `/download/…`: a set as a file ([`crate::download`]).
 //! - `/` and every path that is none of these: the API. `/healthz`: the process lives. `/readyz`: it takes
 //!   calls. `/metrics`: figures for Prometheus.
 //! - Memory is bounded: so many connections, so many bytes of heads, so many bytes of bodies. Every wait for
@@ -8,14 +9,18 @@
 //!   ([`guarded_stream`]).
 //! - A panic in an action is that call's `InternalError`, and nobody else's.
 
+mod answer_body;
 mod answering;
 mod body;
+mod client_stream;
 mod connection;
 mod guarded_stream;
+mod handshake;
 mod limits;
 mod routes;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,12 +29,13 @@ use rpc::{ApiError, ErrorCode};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use limits::ServerLimits;
 
 use crate::context::Context;
+use crate::tls::Tls;
+use client_stream::ClientStream;
 
 /// How long accepting pauses when the system has no file left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -39,23 +45,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Server {
     pub(crate) context: Arc<Context>,
     pub(crate) limits: ServerLimits,
+    /// Over which connections go, where the service speaks HTTPS.
+    tls: Option<Arc<Tls>>,
     /// One permit for each open connection.
     connections: Arc<Semaphore>,
     /// One permit for each KiB of bodies in memory.
     bodies: Arc<Semaphore>,
-    /// Ends when connections are to finish what they are at.
-    pub(crate) draining: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Server {
-    pub(crate) fn new(context: Arc<Context>, limits: ServerLimits) -> Self {
+    pub(crate) fn new(context: Arc<Context>, limits: ServerLimits, tls: Option<Arc<Tls>>) -> Self {
         Self {
             context,
             limits,
+            tls,
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             bodies: Arc::new(Semaphore::new(limits.body_memory_bytes_max.div_ceil(1024))),
-            draining: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
     }
@@ -65,10 +71,10 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = self.draining.cancelled() => return,
+                () = self.context.draining.cancelled() => return,
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream),
+                Ok((stream, address)) => self.take(stream, address.ip()),
                 Err(error) => {
                     tracing::warn!("accept a connection: {error}");
                     if !is_of_one_connection(&error) {
@@ -79,7 +85,7 @@ impl Server {
         }
     }
 
-    fn take(self: &Arc<Self>, stream: TcpStream) {
+    fn take(self: &Arc<Self>, stream: TcpStream, address: IpAddr) {
         // Answers are small: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let metrics = &self.context.metrics;
@@ -91,7 +97,13 @@ impl Server {
         metrics.connections.fetch_add(1, Ordering::Relaxed);
         let server = Arc::clone(self);
         self.tasks.spawn(async move {
-            connection::serve(&server, stream).await;
+            let stream = match &server.tls {
+                None => Some(ClientStream::Plain(stream)),
+                Some(tls) => handshake::shake_hands(&server, tls, stream).await,
+            };
+            if let Some(stream) = stream {
+                connection::serve(&server, stream, Some(address)).await;
+            }
             server.context.metrics.connections.fetch_sub(1, Ordering::Relaxed);
             drop(permit);
         });
@@ -99,7 +111,7 @@ impl Server {
 
     /// Lets open requests end, for as long as the limits say.
     pub(crate) async fn drain(&self) {
-        self.draining.cancel();
+        self.context.draining.cancel();
         self.tasks.close();
         if tokio::time::timeout(self.limits.drain_timeout, self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time and are cut off");
@@ -109,6 +121,10 @@ impl Server {
 
 /// Answers without reading and without waiting: there is room for neither.
 fn refuse_at_once(server: &Server, stream: TcpStream) {
+    if server.tls.is_some() {
+        // Nothing can be said before the hands are shaken.
+        return;
+    }
     let bytes = answering::raw_refusal(server, &ApiError::new(ErrorCode::ServiceUnavailable));
     let mut stream = stream;
     // The socket's buffer is empty, so the whole answer fits; a peer that is gone needs none.

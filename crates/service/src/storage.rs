@@ -1,5 +1,6 @@
 //! From the address of a repository to the repository, open.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,25 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::error::Error;
 use crate::home::Home;
+
+/// Opens the stores of repositories. Another implementation lets a test stand between.
+pub trait Stores: Send + Sync + Debug {
+    /// The existing store at `url`.
+    ///
+    /// # Errors
+    /// The address is of no kind that is known; there is nothing.
+    fn open(&self, url: &str) -> Result<Arc<dyn BlobStore>, Error>;
+}
+
+/// The stores of this release.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BuiltInStores;
+
+impl Stores for BuiltInStores {
+    fn open(&self, url: &str) -> Result<Arc<dyn BlobStore>, Error> {
+        open_store(url)
+    }
+}
 
 /// Opens the repository at `url` (`file:///absolute/path` or an absolute path) with the secrets at hand.
 /// Needs no home and no catalog.

@@ -18,7 +18,7 @@ struct Document {
 
 fn documents() -> [Document; 2] {
     [
-        Document { path: "docs/reference/api.md", text: api::render() },
+        Document { path: "docs/api.md", text: api::render() },
         Document { path: "docs/reference/error-codes.md", text: error_codes::render() },
     ]
 }

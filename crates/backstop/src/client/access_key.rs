@@ -14,11 +14,15 @@ const VARIABLES: [(&str, &str); 2] = [
     ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 ];
 
-/// Id and secret of an access key.
+/// Variables of a temporary key's token, beside the pair of the same place.
+const TOKEN_VARIABLES: [&str; 2] = ["BACKSTOP_SECURITY_TOKEN", "ALIBABA_CLOUD_SECURITY_TOKEN"];
+
+/// Id and secret of an access key, and the token of a temporary one.
 #[derive(Clone)]
 pub(crate) struct AccessKey {
     pub(crate) id: String,
     pub(crate) secret: String,
+    pub(crate) security_token: Option<String>,
 }
 
 impl AccessKey {
@@ -27,9 +31,11 @@ impl AccessKey {
     /// # Errors
     /// An id without its secret, or the reverse → `WrongUse`; there is neither.
     pub(crate) fn find(everywhere: &Everywhere) -> anyhow::Result<Self> {
-        for (id_name, secret_name) in VARIABLES {
+        for ((id_name, secret_name), token_name) in VARIABLES.into_iter().zip(TOKEN_VARIABLES) {
             match (filled(id_name), filled(secret_name)) {
-                (Some(id), Some(secret)) => return Ok(Self { id, secret }),
+                (Some(id), Some(secret)) => {
+                    return Ok(Self { id, secret, security_token: filled(token_name) });
+                }
                 (None, None) => {}
                 (Some(_), None) => {
                     return Err(WrongUse(format!("{id_name} is set, but {secret_name} is not")).into());
@@ -47,7 +53,7 @@ impl AccessKey {
         let Some(key) = home.access_key().with_context(doing)? else {
             bail!("{} is missing; `backstop init` makes a new access key", home.access_file().display());
         };
-        Ok(Self { id: key.access_key_id, secret: key.access_key_secret })
+        Ok(Self { id: key.access_key_id, secret: key.access_key_secret, security_token: None })
     }
 }
 

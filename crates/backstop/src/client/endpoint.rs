@@ -7,7 +7,7 @@ use crate::failure::WrongUse;
 use crate::home;
 
 const VARIABLE: &str = "BACKSTOP_ENDPOINT";
-const SCHEME: &str = "http://";
+const SCHEMES: [&str; 2] = ["http://", "https://"];
 const DEFAULT: &str = "http://127.0.0.1:8086";
 
 /// The URL of a service: scheme, host and port.
@@ -36,32 +36,46 @@ impl Endpoint {
 
     /// Host and port, as the `Host` header has them.
     pub(crate) fn host(&self) -> &str {
-        &self.url[SCHEME.len()..]
+        self.url.split_once("://").map_or("", |(_, host)| host)
+    }
+
+    /// Whether calls go over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.url.starts_with("https://")
     }
 
     fn of_home(everywhere: &Everywhere) -> Self {
         let config = home::open(everywhere).ok().and_then(|home| home::config(&home).ok());
-        let Some(mut address) = config.map(|config| config.listen) else {
-            return Self { url: DEFAULT.to_owned() };
-        };
+        let Some(config) = config else { return Self { url: DEFAULT.to_owned() } };
+        let https = config.tls.is_some();
+        // A certificate is for a name, which an address to listen at is not.
+        if let Some(url) = config.public_url.as_deref().filter(|_| https)
+            && let Ok(endpoint) = Self::parse(url)
+        {
+            return endpoint;
+        }
+        let mut address = config.listen;
         if address.ip().is_unspecified() {
             address.set_ip(match address {
                 SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
-        Self { url: format!("{SCHEME}{address}") }
+        let scheme = if https { "https" } else { "http" };
+        Self { url: format!("{scheme}://{address}") }
     }
 
     fn parse(text: &str) -> Result<Self, WrongUse> {
         let url = text.strip_suffix('/').unwrap_or(text);
-        let host = url.strip_prefix(SCHEME).unwrap_or_default();
+        let host = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
         if !host.is_empty() && host.bytes().all(plain) {
             Ok(Self { url: url.to_owned() })
         } else {
             // The text may hold a password, so it is not repeated.
-            Err(WrongUse(format!("{VARIABLE} must be http://HOST:PORT, such as http://127.0.0.1:8086")))
+            Err(WrongUse(format!(
+                "{VARIABLE} must be http://HOST:PORT or https://HOST:PORT, such as http://127.0.0.1:8086"
+            )))
         }
     }
 }
@@ -74,8 +88,10 @@ mod tests {
     fn an_endpoint_is_scheme_host_and_port() {
         let endpoint = Endpoint::parse("http://[::1]:8086/").expect("good");
         assert_eq!((endpoint.url(), endpoint.host()), ("http://[::1]:8086", "[::1]:8086"));
+        let endpoint = Endpoint::parse("https://h").expect("good");
+        assert_eq!((endpoint.is_https(), endpoint.host()), (true, "h"));
         for bad in
-            ["", "127.0.0.1:8086", "https://h", "http://", "http://u:p@h/", "http://h/path", "http://h?x"]
+            ["", "127.0.0.1:8086", "https://", "http://", "http://u:p@h/", "http://h/path", "http://h?x"]
         {
             Endpoint::parse(bad).expect_err(bad);
         }

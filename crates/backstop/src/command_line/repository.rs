@@ -49,12 +49,29 @@ Example:
         #[arg(long, value_name = "P")]
         sample: Option<Percent>,
     },
+    Sweep(SweepArguments),
     /// Restore an instance, as `backstop restore`
     #[command(after_help = "\
 Example:
   backstop repository --repository file:///srv/backups --passphrase-file /root/passphrase \\
       restore orders --latest --target /srv/restored")]
     Restore(RestoreArguments),
+}
+
+/// Delete what deleted and expired sets leave behind, 3 days after their tombstones
+///
+/// Nothing goes that another set, a running job or a reader needs. The service does this every day by itself. With
+/// the home's catalog it is known which jobs are over; without it, those that were not renewed for 7 days are. The
+/// exit status is 1 when something that cannot be read kept an instance from being swept.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  backstop repository sweep --dry-run")]
+pub(crate) struct SweepArguments {
+    /// Only print what would be deleted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Only this instance
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Option<InstanceId>,
 }
 
 /// A share in whole percent, 1 to 100.

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use service::Roles;
@@ -14,6 +15,12 @@ pub(crate) struct Serve {
     /// Address and port to listen on; port 0 takes a free one. Default: the configuration's, else 127.0.0.1:8086
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Certificate chain in PEM: the API speaks HTTPS. It is read again when it changes, and on SIGHUP
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// What this node does: any of api, scheduler, worker. Default: all
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<Roles>,

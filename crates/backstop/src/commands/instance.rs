@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
+use serde_json::Value;
 
 use crate::client::{Client, rows};
 use crate::command_line::{Everywhere, InstanceCommand, OutputFormat, RegisterInstance};
@@ -52,9 +53,8 @@ pub(super) fn run(everywhere: &Everywhere, command: &InstanceCommand) -> anyhow:
 }
 
 /// Every registered instance, as one answer of DescribeDBInstances.
-pub(super) fn list(client: &Client) -> anyhow::Result<serde_json::Value> {
-    // Any region will do: the service is in one, whatever the caller calls it.
-    Ok(client.call_for_all("DescribeDBInstances", &[("RegionId", "cn-hangzhou")], "DBInstance")?)
+pub(super) fn list(client: &Client) -> anyhow::Result<Value> {
+    Ok(client.call_for_all("DescribeDBInstances", &[], "DBInstance")?)
 }
 
 fn register(client: &Client, format: OutputFormat, arguments: &RegisterInstance) -> anyhow::Result<()> {
@@ -79,9 +79,30 @@ fn register(client: &Client, format: OutputFormat, arguments: &RegisterInstance)
     let answer = client.call("RegisterDBInstance", &parameters)?;
     match format {
         OutputFormat::Json => output::json(&answer)?,
-        OutputFormat::Table => output::text(&format!("registered {id}\n"))?,
+        OutputFormat::Table => {
+            output::text(&format!("registered {id}\n{}", policy_line(&answer)))?;
+            let warnings = answer.pointer("/Warnings/Warning").and_then(Value::as_array);
+            for warning in warnings.into_iter().flatten().filter_map(Value::as_str) {
+                eprintln!("warning: {warning}");
+            }
+        }
     }
     Ok(())
+}
+
+/// When the new instance will be backed up.
+fn policy_line(answer: &Value) -> String {
+    let Some(policy) = answer.get("BackupPolicy") else { return String::new() };
+    let text = |name: &str| policy.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| policy.get(name).and_then(Value::as_u64).unwrap_or_default();
+    format!(
+        "backed up {} at {}, next at {}; a full every {} days; automated sets are kept for {} days\n",
+        text("PreferredBackupPeriod"),
+        text("PreferredBackupTime"),
+        text("PreferredNextBackupTime"),
+        number("FullBackupIntervalDays"),
+        number("BackupRetentionPeriod"),
+    )
 }
 
 fn absolute(path: &Path) -> anyhow::Result<String> {

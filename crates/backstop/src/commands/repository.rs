@@ -1,6 +1,7 @@
-//! `backstop repository`: listing, verifying and restoring with nothing but a repository and what opens it.
+//! `backstop repository`: listing, verifying, sweeping and restoring with nothing but a repository and what opens it.
 
 mod list;
+mod sweep;
 mod verify;
 
 use super::restore;
@@ -14,6 +15,7 @@ pub(super) fn run(everywhere: &Everywhere, arguments: &RepositoryArguments) -> a
     match command {
         RepositoryCommand::List { id } => list::run(&opened.repository, id.as_ref(), everywhere.output),
         RepositoryCommand::Verify { sample } => verify::run(&opened.repository, *sample, everywhere.output),
+        RepositoryCommand::Sweep(arguments) => sweep::run(&opened, access, arguments, everywhere),
         RepositoryCommand::Restore(arguments) => restore::restore(opened, arguments, everywhere.output),
     }
 }

@@ -6,14 +6,14 @@ use anyhow::{Context, bail};
 use engine_postgres::{
     Archiving, RestoreOptions, RestorePlan, TablespaceMapping, execute_restore, plan_restore,
 };
-use repository::{AttemptName, Manifest, OpenSet, Place, Repository};
+use repository::{AttemptName, Manifest, OpenSet, Place, Reading, Repository};
 use serde_json::{Value, json};
 
 use crate::command_line::{Everywhere, OutputFormat, PointArguments, Restore, RestoreArguments};
 use crate::failure::Outcome;
 use crate::open::{self, Opened};
 use crate::progress::BytesProgress;
-use crate::{output, quantity};
+use crate::{clock, output, quantity};
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Restore) -> anyhow::Result<Outcome> {
     restore(open::repository(everywhere, &arguments.access)?, &arguments.arguments, everywhere.output)
@@ -25,7 +25,7 @@ pub(super) fn restore(
     arguments: &RestoreArguments,
     format: OutputFormat,
 ) -> anyhow::Result<Outcome> {
-    let Opened { repository, own_directories } = opened;
+    let Opened { repository, own_directories, is_of_another_user } = opened;
     let set = choose(&repository, arguments)?;
     let options = RestoreOptions {
         target: std::path::absolute(&arguments.target)?,
@@ -46,8 +46,30 @@ pub(super) fn restore(
         }
         return Ok(Outcome::Done);
     }
+    let reading = if is_of_another_user { None } else { begin_reading(&repository, &set) };
+    if reading.is_none() {
+        eprintln!("warning: {NOT_NOTED}");
+    }
     execute(&set, &plan, format)?;
+    if let Some(Err(error)) = reading.map(Reading::end) {
+        eprintln!(
+            "warning: the sweep removes the note of this restore later: {}",
+            service::error_chain(&error)
+        );
+    }
     Ok(Outcome::Done)
+}
+
+const NOT_NOTED: &str = "this restore is not noted in the repository, which is for reading only or another user's; \
+    do not delete the set meanwhile: 3 days after that a sweep may remove it";
+
+/// Keeps the sweep off the set. A repository that is for reading only restores all the same.
+fn begin_reading(repository: &Repository, set: &OpenSet) -> Option<Reading> {
+    let reading = repository.begin_reading(set.manifest(), clock::now());
+    let failed = |error| {
+        eprintln!("warning: the repository does not take a note: {}", service::error_chain(&error));
+    };
+    reading.map_err(failed).ok()
 }
 
 fn execute(set: &OpenSet, plan: &RestorePlan, format: OutputFormat) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stderr};
 
 use anyhow::Context;
-use service::{ServeOptions, start};
+use service::{ServeOptions, TlsFiles, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -15,10 +15,13 @@ use crate::{home, output};
 const LOG_FILTER: &str = "warn,service=info,engine=info,engine_postgres=info,catalog=info,backstop=info";
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Serve) -> anyhow::Result<Outcome> {
-    let Serve { listen, roles, log_format } = arguments;
+    let Serve { listen, tls_cert, tls_key, roles, log_format } = arguments;
     start_logging(*log_format)?;
     let mut options = ServeOptions::new(home::open(everywhere)?, home::variable)?;
     options.config.listen = listen.unwrap_or(options.config.listen);
+    if let (Some(certificate), Some(key)) = (tls_cert.clone(), tls_key.clone()) {
+        options.config.tls = Some(TlsFiles { certificate, key });
+    }
     options.roles = roles.unwrap_or(options.roles);
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     runtime.block_on(serve(options))?;
@@ -29,10 +32,11 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     // Before the start, so that a signal during it is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;
+    let scheme = if options.config.tls.is_some() { "https" } else { "http" };
     let service = start(options).await?;
     if let Some(address) = service.address() {
         // Without a reader of standard output the service runs all the same.
-        let _ = output::text(&format!("listening on http://{address}\n"));
+        let _ = output::text(&format!("listening on {scheme}://{address}\n"));
     }
     tokio::select! {
         _ = terminate.recv() => {}

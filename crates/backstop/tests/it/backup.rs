@@ -1,15 +1,21 @@
 //! The main job by the command line: a PostgreSQL cluster registered, backed up, listed, restored, compared.
 
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use testkit::postgres::{Cluster, Installation, StopMode};
+use testkit::process::{ChildGuard, wait_for};
 
 use crate::program::{Program, Run, Service, text};
 use crate::restored::Restored;
+use crate::sweeping::age;
 
 /// Differs when any row does.
 const SUM: &str = "SELECT count(*), sum(hashtext(item::text)) FROM item";
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A cluster with some rows, registered with a service.
 struct Setting {
@@ -143,6 +149,39 @@ fn a_set_is_restored_with_the_repository_and_its_key_alone() {
         ["repository", "--repository", &repository, "--key-file", &copy, "restore", "items", "--latest"];
     restore_and_compare(&other, &arguments, &before);
     assert!(!other.program.path("empty").exists());
+}
+
+#[test]
+fn a_set_that_is_deleted_while_it_is_restored_stays_until_then() {
+    let setting = Setting::new();
+    let (program, before) = (&setting.program, setting.sum());
+    let backup = text_of(&setting.back_up(&[]), "BackupId");
+    let sets = program.home().join("repository/items/sets");
+    let attempts = || fs::read_dir(&sets).map_or(0, Iterator::count);
+    let target = setting.cluster.directory("restored").expect("a new folder").join("data");
+    let held = program.path("held");
+    fs::write(&held, "").expect("a file");
+    let restore = ["restore", "items", "--backup", &backup, "--target", text(&target)];
+    let mut command = program.command(&restore);
+    command.env("BACKSTOP_FAILPOINTS", format!("restore.begun=hold:{}", text(&held))).stdout(Stdio::null());
+    let mut restoring = ChildGuard::spawn(&mut command).expect("it starts");
+    wait_for("the note of the restore", PATIENCE, || Ok((attempts() == 2).then_some(()))).expect("noted");
+
+    program.run(&["backup", "delete", &backup]).expect_status(0);
+    let tombstones = fs::read_dir(program.home().join("repository/items/tombstones")).expect("a tombstone");
+    for tombstone in tombstones {
+        let name = tombstone.expect("readable").file_name();
+        age(program, &format!("items/tombstones/{}", name.to_str().expect("plain")), 4);
+    }
+    let sweep = || program.run(&["repository", "sweep", "--output", "json"]).expect_status(0).json();
+    assert_eq!(sweep()["Objects"], 0, "it is being read");
+    #[expect(clippy::disallowed_methods, reason = "nothing of a repository")]
+    fs::remove_file(&held).expect("let go");
+    let status = restoring.child().wait().expect("it ends");
+    assert!(status.success() && attempts() == 1, "{status}");
+    assert_eq!(Restored::start(&setting.cluster, &target).psql(SUM), before);
+    assert!(sweep()["Objects"].as_u64() > Some(0));
+    assert_eq!(attempts(), 0);
 }
 
 #[test]

@@ -3,9 +3,12 @@
 mod program;
 mod restored;
 
+mod access;
 mod backup;
 mod init;
 mod key;
+mod policy;
 mod repository;
 mod service;
+mod sweeping;
 mod wrong_use;

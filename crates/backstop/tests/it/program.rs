@@ -92,7 +92,12 @@ impl Program {
 
     /// Starts the service on a free port and points later runs to it.
     pub(crate) fn serve(&mut self) -> Service {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        self.serve_with(&[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn serve_with(&mut self, options: &[&str]) -> Service {
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut guard = ChildGuard::spawn(&mut command).expect("the service starts");
         let stderr = guard.child().stderr.take().expect("it is piped");

@@ -109,3 +109,32 @@ fn doctor_finds_a_healthy_installation_healthy() {
         "{object}"
     );
 }
+
+#[test]
+fn a_job_held_at_its_beginning_keeps_no_other_from_its_own() {
+    let mut program = Program::with_home();
+    let hold = program.path_text("hold");
+    std::fs::write(&hold, "").expect("a file");
+    program.set("BACKSTOP_FAILPOINTS", &format!("runner.claimed=hold:{hold}"));
+    program.set("BACKSTOP_FREE_SPACE_FLOOR_BYTES", "0");
+    let service = program.serve();
+    let claimed = |instance: &str| {
+        let registered =
+            ["--engine", "postgresql", "--host", "/does/not/exist", "--port", "5432", "--user", "backstop"];
+        let registered = [&["instance", "register", instance], &registered[..]].concat();
+        let run = program.run(&registered).expect_status(0);
+        assert!(run.stderr.starts_with("warning: ") && run.stderr.contains("/does/not/exist"), "{run:?}");
+        program.run(&["backup", "create", instance]).expect_status(0);
+        testkit::process::wait_for("the claim", END_TIMEOUT, || {
+            let tasks = program.run(&["task", "list", instance, "--output", "json"]).expect_status(0).json();
+            Ok((tasks["Items"]["BackupJob"][0]["BackupStatus"] == "Checking").then_some(()))
+        })
+        .unwrap_or_else(|error| panic!("{instance}: {error:#}"));
+    };
+    // More than the runtime has threads, on most machines.
+    for instance in ["one", "two", "three", "four"] {
+        claimed(instance);
+    }
+    blobstore::durable::remove_file(std::path::Path::new(&hold)).expect("removed");
+    drop(service);
+}

@@ -47,7 +47,7 @@ fn a_repository_without_anything_that_opens_it_is_wrong_use() {
 #[test]
 fn an_environment_that_contradicts_itself_is_wrong_use() {
     for (name, value, told) in [
-        ("BACKSTOP_ENDPOINT", "https://127.0.0.1", "BACKSTOP_ENDPOINT must be http://HOST:PORT"),
+        ("BACKSTOP_ENDPOINT", "ftp://127.0.0.1", "BACKSTOP_ENDPOINT must be http://HOST:PORT"),
         ("BACKSTOP_ACCESS_KEY_ID", "id", "BACKSTOP_ACCESS_KEY_SECRET is not"),
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret", "ALIBABA_CLOUD_ACCESS_KEY_ID is not"),
     ] {
@@ -55,7 +55,7 @@ fn an_environment_that_contradicts_itself_is_wrong_use() {
         program.set(name, value);
         let run = program.run(&["instance", "list"]).expect_status(2);
         assert!(run.stderr.contains(told), "{}", run.stderr);
-        assert!(!run.stderr.contains("https://"), "an endpoint may hold a password: {}", run.stderr);
+        assert!(!run.stderr.contains("ftp://"), "an endpoint may hold a password: {}", run.stderr);
     }
 }
 

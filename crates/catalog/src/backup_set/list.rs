@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use repository::{BackupSetId, InstanceId};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::backup_set::{BackupMode, BackupSet, BackupType, SetStatus};
@@ -29,6 +30,10 @@ pub struct BackupSetFilter {
     pub ended_start: Option<Timestamp>,
     /// Only those that ended before this time.
     pub ended_end: Option<Timestamp>,
+    /// Only of these instances.
+    pub instances: Option<Vec<InstanceId>>,
+    /// Only of instances that are not registered.
+    pub detached: bool,
 }
 
 impl Catalog {
@@ -71,7 +76,8 @@ impl BackupSetFilter {
     }
 
     fn query(&self) -> Select<Entity> {
-        let Self { instance, set, mode, status, backup_type, ended_start, ended_end } = self;
+        let Self { instance, set, mode, status, backup_type, ended_start, ended_end, instances, detached } =
+            self;
         let mut query = Entity::find().filter(Column::TombstonedMicros.is_null());
         if let Some(instance) = instance {
             query = query.filter(Column::InstanceId.eq(instance.as_str()));
@@ -93,6 +99,13 @@ impl BackupSetFilter {
         }
         if let Some(end) = ended_end {
             query = query.filter(Column::EndedMicros.lt(micros(*end)));
+        }
+        if let Some(instances) = instances {
+            query = query.filter(Column::InstanceId.is_in(instances.iter().map(InstanceId::as_str)));
+        }
+        if *detached {
+            // As the index has it.
+            query = query.filter(Expr::cust("detached"));
         }
         query
     }

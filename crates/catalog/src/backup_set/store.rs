@@ -103,6 +103,7 @@ pub(crate) async fn insert(
         size_bytes,
         stored_bytes,
         new_bytes,
+        download_bytes,
         encrypted,
         retention_days,
         expires,
@@ -111,10 +112,11 @@ pub(crate) async fn insert(
     let sql = "INSERT INTO backup_set (id, instance_id, repository_id, job_id, attempt_id, fencing_epoch, \
          parent_set_id, status, backup_type, method, mode, engine, engine_version, host_instance, started_micros, \
          ended_micros, consistent_micros, oldest_proof_micros, size_bytes, stored_bytes, new_bytes, encrypted, \
-         retention_days, expires_micros) \
+         retention_days, expires_micros, download_bytes, detached) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'success', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-         $20, $21, $22, $23) ON CONFLICT (id) DO NOTHING";
-    let values: [Value; 23] = [
+         $20, $21, $22, $23, $24, \
+         NOT EXISTS (SELECT 1 FROM instance WHERE id = $2 AND deregistered_micros IS NULL)) ON CONFLICT (id) DO NOTHING";
+    let values: [Value; 24] = [
         i64::from(id.get()).into(),
         instance.as_str().into(),
         repository.to_string().into(),
@@ -138,6 +140,7 @@ pub(crate) async fn insert(
         (*encrypted).into(),
         retention_days.map(i64::from).into(),
         expires.map(micros).into(),
+        download_bytes.map(stored_count).into(),
     ];
     if execute(connection, "store a set", sql, values).await? == 0 {
         return Ok(false);

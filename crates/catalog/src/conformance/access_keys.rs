@@ -1,12 +1,13 @@
 //! Access keys.
 
 use super::{Database, at, instance_id};
-use crate::{AccessKey, AccessKeyStatus, CreateAccessKeyError, NewAccessKey, Role};
+use crate::{AccessKey, AccessKeyKind, AccessKeyStatus, CreateAccessKeyError, NewAccessKey, Role};
 
 fn plain_key(id: &str) -> NewAccessKey {
     NewAccessKey {
         id: id.to_owned(),
         sealed_secret: vec![1, 0, 2],
+        kind: AccessKeyKind::Permanent,
         role: Role::Administrator,
         instances: None,
         token_hash: None,
@@ -17,6 +18,7 @@ fn plain_key(id: &str) -> NewAccessKey {
 pub(super) async fn a_key_reads_back_as_stored(database: &Database) {
     let catalog = database.node().await;
     let full = NewAccessKey {
+        kind: AccessKeyKind::Temporary,
         role: Role::Reader,
         instances: Some(vec![instance_id("pg-1"), instance_id("pg-2")]),
         token_hash: Some(vec![9; 32]),
@@ -34,9 +36,9 @@ pub(super) async fn a_key_reads_back_as_stored(database: &Database) {
     change.commit().await.expect("committed");
 
     let expected = keys.map(|key| {
-        let NewAccessKey { id, sealed_secret, role, instances, token_hash, expires } = key;
+        let NewAccessKey { id, sealed_secret, kind, role, instances, token_hash, expires } = key;
         let status = AccessKeyStatus::Active;
-        AccessKey { id, sealed_secret, role, instances, status, token_hash, created: at(0), expires }
+        AccessKey { id, sealed_secret, kind, role, instances, status, token_hash, created: at(0), expires }
     });
     assert!(
         catalog.list_access_keys().await.expect("listable") == expected,

@@ -7,7 +7,7 @@ use std::task::Poll;
 use serde_json::json;
 
 use super::{Database, at, claimed, enqueue, instance_id, plain_backup, plain_instance, plain_set, register};
-use crate::{Failure, JobPhase, Nonce, NonceHash};
+use crate::{BackupJobQuery, Failure, JobPhase, Nonce, NonceHash};
 
 /// More than any operation waits; that many without an end is a hang.
 const POLLS_MAX: u32 = 1_000;
@@ -31,15 +31,22 @@ async fn interrupted<T>(work: impl Future<Output = T>, polls: u32) -> Option<T> 
 }
 
 pub(super) async fn a_finish_that_is_dropped_anywhere_is_whole_or_absent(database: &Database) {
-    let catalog = database.node().await;
+    let catalog = database.sole_node().await;
     register(&catalog, plain_instance("pg-1")).await;
+    let watched = async |job| {
+        let query = BackupJobQuery { instance: instance_id("pg-1"), job: Some(job), phase: None, mode: None };
+        catalog.watch_backup_jobs(&query).await.expect("watchable")[0].phase
+    };
     let mut absent = 0;
     for polls in 1..POLLS_MAX {
         let job = enqueue(&catalog, plain_backup("pg-1")).await;
         let claim = claimed(&catalog, "worker", at(1)).await;
         let (set, report) = (plain_set(claim.attempt), json!({}));
-        let ended = interrupted(catalog.finish_backup(&claim, &set, &report, at(2)), polls).await;
+        assert_eq!(watched(job).await, JobPhase::Running);
+        let ended = interrupted(catalog.finish_backup(&claim, &set, &report, None, at(2)), polls).await;
 
+        // Whatever this sees, it must not be remembered.
+        watched(job).await;
         let set = catalog.find_set(claim.reserved_set().expect("a number")).await.expect("readable");
         let report = catalog.find_job_report(job).await.expect("readable");
         let phase = catalog.find_job(job).await.expect("readable").expect("there").state.phase();
@@ -50,13 +57,15 @@ pub(super) async fn a_finish_that_is_dropped_anywhere_is_whole_or_absent(databas
             return;
         }
         // An undo that is still under way is waited for by the next writer; a commit may have got through.
-        if catalog.fail(&claim, &Failure::cancelled(), None, at(3)).await.is_ok() {
+        if catalog.fail(&claim, &Failure::cancelled(), None, None, at(3)).await.is_ok() {
             assert_eq!((phase, set, report), (JobPhase::Running, None, None), "dropped after {polls} polls");
             absent += 1;
         } else {
             let set = catalog.find_set(claim.reserved_set().expect("a number")).await.expect("readable");
             assert!(set.is_some(), "a finished job without a set after {polls} polls");
         }
+        let stored = catalog.find_job(job).await.expect("readable").expect("there").state.phase();
+        assert_eq!(watched(job).await, stored, "dropped after {polls} polls");
     }
     panic!("finishing did not end");
 }

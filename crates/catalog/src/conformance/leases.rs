@@ -124,9 +124,9 @@ pub(super) async fn a_fenced_writer_is_refused_everywhere(database: &Database) {
         let set = plain_set(claim.attempt);
         refused(claim, catalog.renew(claim, LEASE, at(32)).await);
         refused(claim, catalog.report_progress(claim, &progress(99)).await);
-        refused(claim, catalog.finish_backup(claim, &set, &json!({}), at(32)).await);
+        refused(claim, catalog.finish_backup(claim, &set, &json!({}), None, at(32)).await);
         refused(claim, catalog.finish(claim, &json!({}), at(32)).await);
-        refused(claim, catalog.fail(claim, &Failure::cancelled(), None, at(32)).await);
+        refused(claim, catalog.fail(claim, &Failure::cancelled(), None, None, at(32)).await);
         refused(claim, catalog.give_back(claim, at(32), None).await);
     };
     refuse_all(&old).await;
@@ -135,7 +135,10 @@ pub(super) async fn a_fenced_writer_is_refused_everywhere(database: &Database) {
     let sets = catalog.list_sets(&BackupSetFilter::default(), Page::new(1, 9).expect("a page")).await;
     assert_eq!(sets.expect("listable").total, 0);
 
-    catalog.finish_backup(&new, &plain_set(new.attempt), &json!({}), at(33)).await.expect("the claim holds");
+    catalog
+        .finish_backup(&new, &plain_set(new.attempt), &json!({}), None, at(33))
+        .await
+        .expect("the claim holds");
     refuse_all(&new).await;
 }
 
@@ -241,7 +244,7 @@ pub(super) async fn a_job_given_back_with_its_last_failure_keeps_the_cause(datab
     assert_eq!(phase, JobPhase::Running, "it is not queued again, only settled");
     let claim = claimed(&catalog, "worker", at(0)).await;
     assert_eq!(claim.errand, Errand::Settle { failure: failure(ATTEMPTS_MAX) });
-    catalog.fail(&claim, &failure(ATTEMPTS_MAX), None, at(1)).await.expect("the claim holds");
+    catalog.fail(&claim, &failure(ATTEMPTS_MAX), None, None, at(1)).await.expect("the claim holds");
     let state = catalog.find_job(job).await.expect("readable").expect("there").state;
     assert_eq!(state, JobState::Failed { failure: failure(ATTEMPTS_MAX), ended: at(1) });
 }

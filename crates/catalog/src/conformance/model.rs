@@ -153,10 +153,11 @@ impl Model {
                 let progress = Progress { stage, process, bytes_planned: None, bytes_done: 0 };
                 catalog.report_progress(claim, &progress).await.map(|renewal| Some(renewal.cancel_requested))
             }
-            Step::Finish(_) => {
-                catalog.finish_backup(claim, &plain_set(claim.attempt), &json!({}), now).await.map(|()| None)
-            }
-            Step::Fail(_) => catalog.fail(claim, &failure, None, now).await.map(|()| None),
+            Step::Finish(_) => catalog
+                .finish_backup(claim, &plain_set(claim.attempt), &json!({}), None, now)
+                .await
+                .map(|()| None),
+            Step::Fail(_) => catalog.fail(claim, &failure, None, None, now).await.map(|()| None),
             Step::GiveBack(_) => catalog.give_back(claim, now, None).await.map(|()| None),
             Step::FailAttempt(_) => catalog.give_back(claim, now, Some(&failure)).await.map(|()| None),
             Step::Wait(_) | Step::Claim(_) | Step::Restart(_) | Step::Cancel => {

@@ -83,4 +83,18 @@ pub(super) async fn batches_are_loaded_again(database: &Database) {
     assert_eq!(catalog.nonce_count("key").await.expect("readable"), 2);
     let mut change = catalog.change(at(901)).await.expect("a change begins");
     change.remember_nonce(&nonce(2, 1800)).await.expect_err("a batch's nonce is used too");
+    change.undo().await.expect("undone");
+
+    // More than one statement takes, one of them twice, and some that were there.
+    let hash = |number: u16| NonceHash::from_bytes(std::array::from_fn(|i| number.to_le_bytes()[i % 2]));
+    let many = |numbers: std::ops::Range<u16>| numbers.map(|n| Nonce { hash: hash(n), ..nonce(0, 1800) });
+    let batch: Vec<Nonce> = many(300..900).chain(many(300..301)).collect();
+    let mut change = catalog.change(at(902)).await.expect("a change begins");
+    change.remember_nonces(&batch).await.expect("a batch");
+    change.remember_nonces(&many(600..1000).collect::<Vec<_>>()).await.expect("another");
+    change.commit().await.expect("committed");
+    let mut loaded = 0;
+    catalog.load_nonces(at(902), |_| loaded += 1).await.expect("loadable");
+    let counted = catalog.nonce_count("key").await.expect("readable");
+    assert_eq!((loaded, counted), (701, 700), "number 514 is the one of before, and another key has one");
 }

@@ -2,11 +2,15 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, TransactionTrait, Value};
 
-use super::{Database, instance_id};
+use super::{Database, at, instance_id};
+use crate::audit::{FORGET_OLD, OLD_UP_TO};
+use crate::backup_set::EXPIRED_INSTANCES;
 use crate::catalog::Catalog;
+use crate::job::daily::MANUAL_SINCE;
 use crate::job::{ForPlans as JobStatements, GROUP_MAX};
 use crate::nonce::{EXPIRED_UP_TO, FORGET_EXPIRED};
-use crate::{BackupSetFilter, JobFilter, JobKind, JobPhase, Page};
+use crate::policy::NEWEST_FULL;
+use crate::{AuditFilter, BackupSetFilter, FailedBackupFilter, JobFilter, JobKind, JobPhase, Page};
 
 /// Enough that no planner prefers to read them all.
 const JOBS: u32 = 20_000;
@@ -22,7 +26,7 @@ pub(super) async fn every_frequent_statement_uses_an_index(database: &Database) 
         for index in indexes {
             assert!(plan.contains(index), "{name} does not use {index}:\n{plan}");
         }
-        for table in ["job", "backup_set", "nonce"] {
+        for table in ["job", "backup_set", "nonce", "audit_log"] {
             let whole = plan.lines().find(|line| {
                 let line = line.trim();
                 line.ends_with(&format!("SCAN {table}")) || line.contains(&format!("Seq Scan on {table} "))
@@ -40,7 +44,19 @@ fn expectations(catalog: &Catalog) -> Vec<Expectation> {
     let of_instance =
         JobFilter { instance: instance.clone(), kind: Some(JobKind::Backup), ..JobFilter::default() };
     let queued = JobFilter { phases: Some(vec![JobPhase::Queued]), ..JobFilter::default() };
+    let (created_start, created_end) = (Some(at(0)), Some(at(9)));
+    let created = JobFilter { created_start, created_end, ..JobFilter::default() };
+    let created_of_instance = JobFilter { instance: instance.clone(), ..created.clone() };
+    let failed = FailedBackupFilter {
+        instance: instance_id("pg-1"),
+        ended_start: at(0),
+        ended_end: Some(at(9)),
+        mode: None,
+        set: None,
+    };
     let sets = BackupSetFilter { instance, ..BackupSetFilter::default() };
+    let detached = BackupSetFilter { detached: true, ..BackupSetFilter::default() };
+    let audit_of_request = AuditFilter { request_id: Some("R".to_owned()), ..AuditFilter::default() };
     let JobStatements { claim, fail_hopeless, release, next_claimable, active_backups, active_jobs, look_up } =
         JobStatements::collect(connection);
     let primary_key: &[_] = if backend == DbBackend::Postgres { &["job_pkey"] } else { &["PRIMARY KEY"] };
@@ -54,8 +70,23 @@ fn expectations(catalog: &Catalog) -> Vec<Expectation> {
         ("look up", look_up, primary_key),
         ("jobs of an instance", of_instance.page(page).build(backend).sql, &["job_of_instance"]),
         ("queued jobs", queued.page(page).build(backend).sql, &["job_active"]),
+        ("jobs by creation", created.page(page).build(backend).sql, &["job_by_creation"]),
+        (
+            "jobs of an instance by creation",
+            created_of_instance.page(page).build(backend).sql,
+            &["job_of_instance_by_creation"],
+        ),
+        ("failed backups", failed.query().build(backend).sql, &["job_failed_backup"]),
+        ("detached sets", detached.page(page).build(backend).sql, &["backup_set_detached"]),
         ("sets", sets.page(page).build(backend).sql, &["backup_set_of_instance"]),
+        ("newest full set", NEWEST_FULL.to_owned(), &["backup_set_full"]),
+        ("expired sets", EXPIRED_INSTANCES.to_owned(), &["backup_set_"]),
         ("expired nonces", EXPIRED_UP_TO.to_owned(), &["nonce_expiring"]),
+        ("manual backups of a day", MANUAL_SINCE.to_owned(), &["job_manual"]),
+        ("audit records", AuditFilter::default().newest(30).build(backend).sql, &["audit_log_time"]),
+        ("audit of a request", audit_of_request.newest(1).build(backend).sql, &["audit_log_request"]),
+        ("old audit records", OLD_UP_TO.to_owned(), &["audit_log_time"]),
+        ("forget audit records", FORGET_OLD.to_owned(), &["audit_log_time"]),
         ("forget nonces", FORGET_EXPIRED.to_owned(), &["nonce_expiring"]),
     ]
 }
@@ -85,8 +116,12 @@ async fn fill(catalog: &Catalog) {
     let nonces = format!(
         "{numbers} INSERT INTO nonce (key_id, nonce_hash, expires_micros) SELECT 'key-' || i, {{hash}}, i FROM n"
     );
+    let audits = format!(
+        "{numbers} INSERT INTO audit_log (at_micros, request_id, key_id, action, outcome, message, details_json) \
+         SELECT i, 'R' || i, 'key', 'a', 'o', '', 'null' FROM n"
+    );
     let postgres = catalog.writer().get_database_backend() == DbBackend::Postgres;
-    for sql in [instances, jobs, sets, nonces] {
+    for sql in [instances, jobs, sets, nonces, audits] {
         let sql = sql.replace("{false}", if postgres { "FALSE" } else { "0" });
         let sql = sql.replace("{hash}", if postgres { "decode('00', 'hex')" } else { "x'00'" });
         catalog.writer().execute_unprepared(&sql).await.expect("rows are made");

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     BackupMode, BackupSet, BackupSetFilter, BackupType, Catalog, JobPhase, JobState, LeaseError,
-    NewBackupJob, NewBackupSet, Page, SetOrigin, SetStatus, TombstoneError,
+    NewBackupJob, NewBackupSet, Page, ReleasedKeep, SetOrigin, SetStatus, TombstoneError,
 };
 
 fn page(number: u32, size: u32) -> Page {
@@ -32,6 +32,7 @@ fn as_stored(origin: SetOrigin, set: &NewBackupSet) -> BackupSet {
         size_bytes,
         stored_bytes,
         new_bytes,
+        download_bytes,
         encrypted,
         retention_days,
         expires,
@@ -54,6 +55,7 @@ fn as_stored(origin: SetOrigin, set: &NewBackupSet) -> BackupSet {
         size_bytes,
         stored_bytes,
         new_bytes,
+        download_bytes,
         encrypted,
         retention_days,
         expires,
@@ -71,12 +73,13 @@ pub(super) async fn a_finished_backup_is_a_job_and_a_set_together(database: &Dat
         host_instance: Some(3),
         consistent: Some(at(59)),
         oldest_proof: Some(at(58)),
+        download_bytes: Some(3_584),
         encrypted: false,
         retention_days: Some(7),
         expires: Some(at(604_800)),
         ..plain_set(claim.attempt)
     };
-    catalog.finish_backup(&claim, &full, &json!({"frames": 3}), at(61)).await.expect("the claim holds");
+    catalog.finish_backup(&claim, &full, &json!({"frames": 3}), None, at(61)).await.expect("the claim holds");
 
     let id = claim.reserved_set().expect("a number was reserved");
     let found = catalog.find_job(job).await.expect("readable").expect("there");
@@ -98,10 +101,29 @@ pub(super) async fn a_finished_backup_is_a_job_and_a_set_together(database: &Dat
     enqueue(&catalog, plain_backup("pg-1")).await;
     let claim = claimed(&catalog, "worker", at(70)).await;
     let plain = plain_set(claim.attempt);
-    catalog.finish_backup(&claim, &plain, &json!(null), at(71)).await.expect("the claim holds");
+    catalog.finish_backup(&claim, &plain, &json!(null), None, at(71)).await.expect("the claim holds");
     let id = claim.reserved_set().expect("a number was reserved");
     let found = catalog.find_set(id).await.expect("readable").expect("there");
     assert_eq!(found, as_stored(found.origin.clone(), &plain), "what was absent is absent, and not empty");
+    measures_what_was_not(&catalog, id).await;
+}
+
+/// The size of a download is found out once, for those rows that lack it.
+async fn measures_what_was_not(catalog: &Catalog, id: BackupSetId) {
+    let unmeasured = async || {
+        let sets = catalog.list_unmeasured_sets(None, 10).await.expect("readable");
+        sets.into_iter().map(|set| set.origin.id).collect::<Vec<_>>()
+    };
+    assert_eq!(unmeasured().await, [id]);
+    assert!(catalog.list_unmeasured_sets(Some(id), 10).await.expect("readable").is_empty());
+    for bytes in [10_240, 1] {
+        let mut change = catalog.change(at(72)).await.expect("a change begins");
+        change.record_download_bytes(id, bytes).await.expect("noted");
+        change.commit().await.expect("committed");
+    }
+    let found = catalog.find_set(id).await.expect("readable").expect("there");
+    assert_eq!(found.download_bytes, Some(10_240), "what is promised does not change");
+    assert!(unmeasured().await.is_empty());
 }
 
 pub(super) async fn an_earlier_attempts_set_is_adopted_and_a_foreign_one_refused(database: &Database) {
@@ -110,7 +132,7 @@ pub(super) async fn an_earlier_attempts_set_is_adopted_and_a_foreign_one_refused
     let dead = claimed(&catalog, "worker", at(1)).await;
     let claim = claimed(&catalog, "worker", at(31)).await;
     let foreign = AttemptId::random();
-    let refused = catalog.finish_backup(&claim, &plain_set(foreign), &json!({}), at(32)).await;
+    let refused = catalog.finish_backup(&claim, &plain_set(foreign), &json!({}), None, at(32)).await;
     assert!(
         matches!(refused, Err(LeaseError::ForeignAttempt { attempt, .. }) if attempt == foreign),
         "{refused:?}"
@@ -120,7 +142,7 @@ pub(super) async fn an_earlier_attempts_set_is_adopted_and_a_foreign_one_refused
     assert_eq!(catalog.find_job_report(job).await.expect("readable"), None);
 
     catalog
-        .finish_backup(&claim, &plain_set(dead.attempt), &json!({}), at(33))
+        .finish_backup(&claim, &plain_set(dead.attempt), &json!({}), None, at(33))
         .await
         .expect("the claim holds");
     let set =
@@ -141,7 +163,7 @@ async fn finished(
     let mut set = plain_set(claim.attempt);
     set.ended = at(seconds);
     change(&mut set);
-    catalog.finish_backup(&claim, &set, &json!({}), at(seconds)).await.expect("the claim holds");
+    catalog.finish_backup(&claim, &set, &json!({}), None, at(seconds)).await.expect("the claim holds");
     claim.reserved_set().expect("a number was reserved")
 }
 
@@ -225,4 +247,69 @@ pub(super) async fn a_set_found_in_the_repository_is_adopted_once(database: &Dat
     change.commit().await.expect("committed");
     let expected = BackupSet { oldest_proof: Some(at(9)), ..as_stored(origin, &set) };
     assert_eq!(catalog.find_set(expected.origin.id).await.expect("readable"), Some(expected));
+}
+
+async fn deregister(catalog: &Catalog, id: &str, seconds: i64) {
+    let mut change = catalog.change(at(seconds)).await.expect("a change begins");
+    change.deregister_instance(&instance_id(id)).await.expect("deregistered");
+    change.commit().await.expect("committed");
+}
+
+pub(super) async fn sets_of_deregistered_instances_are_listed_apart(database: &Database) {
+    let catalog = database.node().await;
+    for id in ["pg-1", "pg-2"] {
+        register(&catalog, plain_instance(id)).await;
+    }
+    for (id, ended) in [("pg-1", 10), ("pg-2", 20), ("pg-1", 30), ("pg-2", 40)] {
+        finished(&catalog, id, ended, |_| {}).await;
+    }
+    // Found in the repository, of an instance that the catalog never knew.
+    let origin = SetOrigin {
+        id: BackupSetId::new(9).expect("a number"),
+        instance: instance_id("pg-gone"),
+        repository: RepositoryId::from_bytes([7; 16]),
+        job: BackupJobId::new(6).expect("a number"),
+        epoch: FencingEpoch::new(2),
+        mode: BackupMode::Automated,
+    };
+    let mut change = catalog.change(at(0)).await.expect("a change begins");
+    let found = NewBackupSet { ended: at(25), ..plain_set(AttemptId::random()) };
+    assert!(change.adopt_set(&origin, &found).await.expect("stored"));
+    change.commit().await.expect("committed");
+
+    let check = async |filter: BackupSetFilter, page: Page, expected: &[u32], total: u64| {
+        let listed = catalog.list_sets(&filter, page).await.expect("listable");
+        let ids: Vec<u32> = listed.rows.iter().map(|set| set.origin.id.get()).collect();
+        assert_eq!((ids.as_slice(), listed.total), (expected, total), "{filter:?}");
+    };
+    let detached = BackupSetFilter { detached: true, ..BackupSetFilter::default() };
+    check(detached.clone(), page(1, 30), &[9], 1).await;
+    deregister(&catalog, "pg-1", 50).await;
+    check(detached.clone(), page(1, 30), &[3, 9, 1], 3).await;
+    check(detached.clone(), Page::rows(1, 1), &[9], 3).await;
+    let instances = Some(vec![instance_id("pg-1"), instance_id("pg-2")]);
+    check(BackupSetFilter { instances, ..detached.clone() }, page(1, 30), &[3, 1], 2).await;
+    deregister(&catalog, "pg-2", 51).await;
+    check(detached.clone(), page(1, 30), &[4, 3, 9, 2, 1], 5).await;
+    register(&catalog, plain_instance("pg-1")).await;
+    check(detached, page(1, 30), &[4, 9, 2], 3).await;
+}
+
+pub(super) async fn what_is_released_goes_by_the_policy(database: &Database) {
+    let catalog = database.node().await;
+    register(&catalog, plain_instance("pg-1")).await;
+    let instance = instance_id("pg-1");
+    for ended in [30, 10, 20] {
+        finished(&catalog, "pg-1", ended, |_| {}).await;
+    }
+    for (keep, released) in [
+        (ReleasedKeep::All, [].as_slice()),
+        (ReleasedKeep::Latest, &[2, 3]),
+        (ReleasedKeep::None, &[1, 2, 3]),
+    ] {
+        let mut change = catalog.change(at(40)).await.expect("a change begins");
+        let found = change.sets_to_release(&instance, keep).await.expect("readable");
+        change.undo().await.expect("undone");
+        assert_eq!(found.iter().map(|set| set.origin.id.get()).collect::<Vec<_>>(), released, "{keep}");
+    }
 }

@@ -15,6 +15,7 @@ pub struct Model {
     pub token_hash: Option<Vec<u8>>,
     pub created_micros: i64,
     pub expires_micros: Option<i64>,
+    pub kind: String,
 }
 
 /// Joins are written as statements.

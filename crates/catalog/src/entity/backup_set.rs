@@ -32,6 +32,7 @@ pub struct Model {
     pub retention_days: Option<i64>,
     pub expires_micros: Option<i64>,
     pub tombstoned_micros: Option<i64>,
+    pub download_bytes: Option<i64>,
 }
 
 /// Joins are written as statements.

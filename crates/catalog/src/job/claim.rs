@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use repository::{AttemptId, BackupJobId, BackupSetId, FencingEpoch};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, Statement, Value};
 
 use crate::catalog::Catalog;
 use crate::column::{micros, number, parsed, stored_count, timestamp};
 use crate::connect::LeaseClock;
 use crate::error::{Doing, Error};
 use crate::job::{
-    ATTEMPTS_MAX, Failure, Job, JobKind, JobStage, JobState, Lease, LeaseError, LeaseOwner, Percent,
+    ATTEMPTS_MAX, Changed, Failure, Job, JobKind, JobStage, JobState, Lease, LeaseError, LeaseOwner, Percent,
 };
-use crate::statement::{dialect, execute, get, query_all, query_one};
+use crate::statement::{dialect, execute, get, query_all, query_one, statement};
 
 /// Grants beyond [`ATTEMPTS_MAX`] whose errand is only to settle. Should even that kill the worker
 /// each time, the job fails without one.
@@ -134,10 +134,17 @@ impl Catalog {
             Some(job) => Some(granted(&transaction, job).await?),
             None => None,
         };
-        transaction.commit().await.doing("commit a claim")?;
-        if claim.is_some() || given_up > 0 {
-            self.shared.wake.jobs();
-        }
+        let commit = async { transaction.commit().await.doing("commit a claim") };
+        let changed = match &claim {
+            None if given_up == 0 => {
+                commit.await?;
+                return Ok(None);
+            }
+            Some(claim) if given_up == 0 => Changed::by(claim),
+            Some(_) | None => Changed::Any,
+        };
+        self.shared.memory.during(changed, commit).await?;
+        self.shared.wake.jobs();
         Ok(claim)
     }
 
@@ -163,21 +170,9 @@ impl Catalog {
     /// # Errors
     /// Another worker holds the job, or it ended → [`LeaseError::LeaseLost`]: stop, and delete nothing.
     pub async fn report_progress(&self, claim: &Claim, progress: &Progress) -> Result<Renewal, LeaseError> {
-        let Progress { stage, process, bytes_planned, bytes_done } = *progress;
-        let sql = "UPDATE job SET stage = $3, planned_bytes = $5, done_bytes = $6, \
-             process_percent = CASE WHEN process_percent < $4 THEN $4 ELSE process_percent END \
-             WHERE id = $1 AND fencing_epoch = $2 AND state = 'running' \
-             RETURNING cancel_requested, lease_until_micros";
-        let (job, epoch) = claim.fence();
-        let values = [
-            job,
-            epoch,
-            stage.as_str().into(),
-            i64::from(process.get()).into(),
-            bytes_planned.map(stored_count).into(),
-            stored_count(bytes_done).into(),
-        ];
-        let row = query_one(self.writer(), "record a job's progress", sql, values).await?;
+        let statement = progress_statement(self.writer(), claim, progress);
+        let record = async { self.writer().query_one_raw(statement).await.doing("record a job's progress") };
+        let row = self.shared.memory.during(Changed::by(claim), record).await?;
         let renewal = renewal(&row.ok_or_else(|| claim.lost())?)?;
         self.shared.wake.jobs();
         Ok(renewal)
@@ -215,7 +210,8 @@ impl Catalog {
             LEASE_ENDED.into(),
         ];
         let sql = sql.replace("{settles}", &settles);
-        if execute(self.writer(), "give a job back", &sql, values).await? == 0 {
+        let give = execute(self.writer(), "give a job back", &sql, values);
+        if self.shared.memory.during(Changed::by(claim), give).await? == 0 {
             return Err(claim.lost());
         }
         self.shared.wake.work();
@@ -258,7 +254,7 @@ impl Catalog {
     }
 
     /// What `{now}` binds: NULL where the database's clock decides.
-    fn lease_time(&self, now: Timestamp) -> Value {
+    pub(crate) fn lease_time(&self, now: Timestamp) -> Value {
         let database_decides = self.shared.lease_clock == LeaseClock::Catalog
             && self.writer().get_database_backend() == sea_orm::DbBackend::Postgres;
         (!database_decides).then(|| micros(now)).into()
@@ -271,6 +267,29 @@ impl Catalog {
         let values = [self.lease_time(now), code.into(), message.into(), grants_max.into()];
         execute(connection, "fail jobs without hope", &dialect(connection, FAIL_HOPELESS), values).await
     }
+}
+
+/// Records how far the holder of a claim is.
+pub(super) fn progress_statement(
+    connection: &impl ConnectionTrait,
+    claim: &Claim,
+    progress: &Progress,
+) -> Statement {
+    let Progress { stage, process, bytes_planned, bytes_done } = *progress;
+    let sql = "UPDATE job SET stage = $3, planned_bytes = $5, done_bytes = $6, \
+         process_percent = CASE WHEN process_percent < $4 THEN $4 ELSE process_percent END \
+         WHERE id = $1 AND fencing_epoch = $2 AND state = 'running' \
+         RETURNING cancel_requested, lease_until_micros";
+    let (job, epoch) = claim.fence();
+    let values = [
+        job,
+        epoch,
+        stage.as_str().into(),
+        i64::from(process.get()).into(),
+        bytes_planned.map(stored_count).into(),
+        stored_count(bytes_done).into(),
+    ];
+    statement(connection, sql, values)
 }
 
 /// A lease that ended at the beginning of time, and so by every clock.

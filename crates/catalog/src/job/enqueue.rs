@@ -111,6 +111,32 @@ impl Change {
         Ok(id.expect("only a second backup of an instance conflicts"))
     }
 
+    /// Asks for a sweep of a repository. `None`: one is queued or running already.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn enqueue_sweep(
+        &mut self,
+        repository: RepositoryId,
+        due: Timestamp,
+    ) -> Result<Option<BackupJobId>, Error> {
+        let sql = "SELECT id FROM job WHERE state IN ('queued', 'running') AND kind = 'sweep' \
+             AND ended_micros IS NULL AND repository_id = $1";
+        let active = query_one(&self.transaction, "look for a sweep", sql, [repository.to_string().into()]);
+        if active.await?.is_some() {
+            return Ok(None);
+        }
+        let sweep = NewJob {
+            kind: JobKind::Sweep,
+            instance: None,
+            repository,
+            mode: BackupMode::Automated,
+            parameters: serde_json::json!({}),
+            due,
+        };
+        self.insert(sweep, None).await
+    }
+
     async fn require_instance(&self, instance: &InstanceId) -> Result<(), EnqueueError> {
         let sql = "SELECT id FROM instance WHERE id = $1 AND deregistered_micros IS NULL {share}";
         let sql = dialect(&self.transaction, sql);
@@ -148,7 +174,8 @@ impl Change {
             micros(self.now).into(),
         ];
         let row = query_one(&self.transaction, "store a job", sql, values).await?;
-        self.wakes |= row.is_some();
-        row.map(|row| job_id("job.id", get(&row, "id")?)).transpose()
+        let id = row.map(|row| job_id("job.id", get(&row, "id")?)).transpose()?;
+        self.jobs.extend(id.map(|id| (id, instance)));
+        Ok(id)
     }
 }

@@ -5,15 +5,15 @@
 
 use jiff::Timestamp;
 use repository::{AttemptId, BackupJobId, FencingEpoch};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::backup_set::{self, NewBackupSet};
 use crate::catalog::Catalog;
 use crate::change::Change;
 use crate::column::{micros, parsed};
 use crate::error::{Doing, Error};
-use crate::job::claim::attempts;
-use crate::job::{Claim, Failure, JobPhase};
+use crate::job::claim::{attempts, progress_statement};
+use crate::job::{Changed, Claim, Failure, JobPhase, Progress};
 use crate::statement::{execute, get, query_one};
 
 /// A runner's write was refused.
@@ -56,7 +56,8 @@ pub enum CancelOutcome {
 
 impl Catalog {
     /// Ends a backup job with its set, both in one transaction. The set's attempt is the claim's own,
-    /// or an earlier one of the job whose manifest was found and adopted.
+    /// or an earlier one of the job whose manifest was found and adopted. `progress` is how far the
+    /// work came; `None` leaves what was recorded.
     ///
     /// # Errors
     /// Another worker holds the job, or it ended → [`LeaseError::LeaseLost`], and there is no set;
@@ -69,11 +70,13 @@ impl Catalog {
         claim: &Claim,
         set: &NewBackupSet,
         report: &serde_json::Value,
+        progress: Option<&Progress>,
         now: Timestamp,
     ) -> Result<(), LeaseError> {
         let id = claim.reserved_set().expect("a backup job has a number for its set");
         let instance = claim.job.instance.as_ref().expect("a backup job has an instance");
         let transaction = self.shared.connections.begin().await?;
+        record_progress(&transaction, claim, progress).await?;
         succeed(&transaction, claim, report, now).await?;
         let made = attempts(&transaction, claim.id()).await?;
         let Some((epoch, _)) = made.into_iter().find(|(_, attempt)| *attempt == set.attempt) else {
@@ -88,9 +91,7 @@ impl Catalog {
             mode: claim.job.mode,
         };
         backup_set::insert(&transaction, &origin, set).await?;
-        transaction.commit().await.doing("commit a finished backup")?;
-        self.shared.wake.jobs();
-        Ok(())
+        self.commit_end(transaction, claim, "commit a finished backup").await
     }
 
     /// Ends a job of another kind.
@@ -105,12 +106,11 @@ impl Catalog {
     ) -> Result<(), LeaseError> {
         let transaction = self.shared.connections.begin().await?;
         succeed(&transaction, claim, report, now).await?;
-        transaction.commit().await.doing("commit a finished job")?;
-        self.shared.wake.jobs();
-        Ok(())
+        self.commit_end(transaction, claim, "commit a finished job").await
     }
 
-    /// Ends a job without success. What failed attempts before it said is replaced.
+    /// Ends a job without success. What failed attempts before it said is replaced. `progress` is how
+    /// far the work came; `None` leaves what was recorded.
     ///
     /// # Errors
     /// Another worker holds the job, or it ended → [`LeaseError::LeaseLost`].
@@ -119,6 +119,7 @@ impl Catalog {
         claim: &Claim,
         failure: &Failure,
         report: Option<&serde_json::Value>,
+        progress: Option<&Progress>,
         now: Timestamp,
     ) -> Result<(), LeaseError> {
         let sql = "UPDATE job SET state = 'failed', ended_micros = $3, failure_code = $4, failure_message = $5 \
@@ -127,13 +128,24 @@ impl Catalog {
         let values =
             [job, epoch, micros(now).into(), failure.code.as_str().into(), failure.message.as_str().into()];
         let transaction = self.shared.connections.begin().await?;
+        record_progress(&transaction, claim, progress).await?;
         if execute(&transaction, "fail a job", sql, values).await? == 0 {
             return Err(claim.lost());
         }
         if let Some(report) = report {
             put_report(&transaction, claim.id(), report).await?;
         }
-        transaction.commit().await.doing("commit a failed job")?;
+        self.commit_end(transaction, claim, "commit a failed job").await
+    }
+
+    async fn commit_end(
+        &self,
+        transaction: DatabaseTransaction,
+        claim: &Claim,
+        doing: &'static str,
+    ) -> Result<(), LeaseError> {
+        let commit = async { transaction.commit().await.doing(doing) };
+        self.shared.memory.during(Changed::by(claim), commit).await?;
         self.shared.wake.jobs();
         Ok(())
     }
@@ -151,11 +163,13 @@ impl Change {
              failure_code = CASE WHEN state = 'queued' THEN $4 ELSE failure_code END, \
              failure_message = CASE WHEN state = 'queued' THEN $5 ELSE failure_message END, \
              state = CASE WHEN state = 'queued' THEN 'failed' ELSE state END \
-             WHERE id = $1 AND ended_micros IS NULL RETURNING state";
+             WHERE id = $1 AND ended_micros IS NULL RETURNING state, instance_id";
         let Failure { code, message } = Failure::cancelled();
         let values = [number.into(), true.into(), micros(self.now).into(), code.into(), message.into()];
         if let Some(row) = query_one(&self.transaction, "cancel a job", sql, values).await? {
-            self.wakes = true;
+            let instance = get::<Option<String>>(&row, "instance_id")?;
+            let instance = instance.map(|id| parsed("job.instance_id", &id)).transpose()?;
+            self.jobs.push((job, instance));
             let failed = parsed::<JobPhase>("job.state", &get::<String>(&row, "state")?)? == JobPhase::Failed;
             return Ok(if failed { CancelOutcome::Cancelled } else { CancelOutcome::Requested });
         }
@@ -167,6 +181,18 @@ impl Change {
         );
         Ok(if found.await?.is_some() { CancelOutcome::Ended } else { CancelOutcome::NotFound })
     }
+}
+
+/// How far the work of an attempt came that is about to end, in the transaction that ends it: its last report
+/// may never have been written.
+async fn record_progress(
+    connection: &impl ConnectionTrait,
+    claim: &Claim,
+    progress: Option<&Progress>,
+) -> Result<(), Error> {
+    let Some(progress) = progress else { return Ok(()) };
+    let statement = progress_statement(connection, claim, progress);
+    connection.query_one_raw(statement).await.doing("record how far a job came").map(drop)
 }
 
 async fn succeed(

@@ -1,17 +1,21 @@
 //! Looking at jobs.
 
+use jiff::{SignedDuration, Timestamp};
 use repository::{BackupJobId, BackupSetId, InstanceId};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select,
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    Select,
 };
 
 use crate::backup_set::BackupMode;
 use crate::catalog::Catalog;
-use crate::column::{job_id, json, parsed, set_id};
+use crate::column::{job_id, json, micros, parsed, set_id};
 use crate::entity::job::{Column, Entity};
 use crate::error::{Doing, Error};
-use crate::job::{Job, JobKind, JobPhase, JobStage, Percent, percent};
+use crate::job::lookup::{Found, Group, Key};
+use crate::job::memory::{Known, Recalled};
+use crate::job::{Failure, Job, JobKind, JobPhase, JobStage, Percent, percent};
 use crate::page::{Page, Paged};
 use crate::statement::{get, query_one};
 
@@ -46,7 +50,7 @@ pub struct JobSummary {
 }
 
 /// Which jobs to list; what is `None` does not restrict.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct JobFilter {
     /// Only of this instance.
     pub instance: Option<InstanceId>,
@@ -58,12 +62,45 @@ pub struct JobFilter {
     pub mode: Option<BackupMode>,
     /// Only this job.
     pub job: Option<BackupJobId>,
+    /// Only of these instances.
+    pub instances: Option<Vec<InstanceId>>,
+    /// Only these jobs.
+    pub jobs: Option<Vec<BackupJobId>>,
+    /// Only at these stages.
+    pub stages: Option<Vec<JobStage>>,
+    /// Only those that were asked to stop, or only those that were not.
+    pub cancel_requested: Option<bool>,
+    /// Only those that failed because somebody cancelled them, or only those that failed otherwise.
+    pub cancelled: Option<bool>,
+    /// Only those asked for at this time or later.
+    pub created_start: Option<Timestamp>,
+    /// Only those asked for before this time.
+    pub created_end: Option<Timestamp>,
+    /// Only those over that took at least so long.
+    pub took_min: Option<SignedDuration>,
+    /// Only those over that took at most so long.
+    pub took_max: Option<SignedDuration>,
+}
+
+/// Which failed backup jobs of an instance to list; what is `None` does not restrict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedBackupFilter {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Only those that failed at this time or later.
+    pub ended_start: Timestamp,
+    /// Only those that failed before this time.
+    pub ended_end: Option<Timestamp>,
+    /// Only asked for in this way.
+    pub mode: Option<BackupMode>,
+    /// Only the one for which this set's number was reserved.
+    pub set: Option<BackupSetId>,
 }
 
 impl Catalog {
     /// The backup jobs to watch; an instance has at most one that is queued or running. It is the
-    /// catalog's most frequent question: one prepared statement on one index, which callers at the
-    /// same time share.
+    /// catalog's most frequent question: answered from memory where that is known to be what is
+    /// stored, else by one prepared statement on one index, which callers at the same time share.
     ///
     /// # Errors
     /// See [`Error`].
@@ -71,14 +108,25 @@ impl Catalog {
         let BackupJobQuery { instance, job, phase, mode } = query;
         let lookups = &self.shared.lookups;
         let found = match job {
-            Some(job) => lookups.by_number.find(self.readers(), job).await?,
-            None => lookups.active.find(self.readers(), instance).await?,
+            Some(job) => self.look_up(&lookups.by_number, job).await?,
+            None => self.look_up(&lookups.active, instance).await?,
         };
-        let own = found.filter(|found| found.instance == instance.as_str()).map(|found| found.summary);
+        let own = found.filter(|found| *found.instance == *instance.as_str()).map(|found| found.summary);
         let wanted = own.filter(|job| {
             phase.is_none_or(|phase| job.phase == phase) && mode.is_none_or(|mode| job.mode == mode)
         });
         Ok(wanted.into_iter().collect())
+    }
+
+    async fn look_up<K: Key>(&self, group: &Group<K>, key: &K) -> Result<Option<Found>, Error> {
+        let memory = &self.shared.memory;
+        let reading = match memory.recall(key) {
+            Recalled::Known(Known(found)) => return Ok(found),
+            Recalled::Unknown(reading) => reading,
+        };
+        let found = group.find(self.readers(), key).await?;
+        memory.keep(reading, key, found.as_ref());
+        Ok(found)
     }
 
     /// The job of that number, of whatever kind.
@@ -100,12 +148,36 @@ impl Catalog {
         row.map(|row| json("job_report.report_json", &get::<String>(&row, "report_json")?)).transpose()
     }
 
-    /// A page of jobs in any state, newest first.
+    /// From memory where nothing was written since they were counted.
+    async fn count_jobs(&self, filter: &JobFilter) -> Result<u64, Error> {
+        let (memory, totals) = (&self.shared.memory, &self.shared.totals);
+        let writes = memory.writes();
+        if let Some(total) = writes.and_then(|writes| totals.recall(filter, writes)) {
+            return Ok(total);
+        }
+        let total = filter.query().count(self.readers()).await.doing("count jobs")?;
+        // What was written meanwhile may be counted or not.
+        if let Some(writes) = writes.filter(|writes| memory.writes() == Some(*writes)) {
+            totals.keep(filter, writes, total);
+        }
+        Ok(total)
+    }
+
+    /// Backup jobs that failed, the one that did last first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list_failed_backups(&self, filter: &FailedBackupFilter) -> Result<Vec<Job>, Error> {
+        let rows = filter.query().all(self.readers()).await.doing("list failed jobs")?;
+        rows.iter().map(Job::from_row).collect()
+    }
+
+    /// A page of jobs in any state, newest first: by number, or where a range of time is asked for, by time.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn list_jobs(&self, filter: &JobFilter, page: Page) -> Result<Paged<Job>, Error> {
-        let total = filter.query().count(self.readers()).await.doing("count jobs")?;
+        let total = self.count_jobs(filter).await?;
         let rows = filter.page(page).all(self.readers()).await.doing("list jobs")?;
         let rows = rows.iter().map(Job::from_row).collect::<Result<_, _>>()?;
         Ok(Paged { rows, total })
@@ -118,11 +190,15 @@ pub(crate) const ACTIVE_JOBS: &str = "SELECT id FROM job \
 
 impl JobFilter {
     pub(crate) fn page(&self, page: Page) -> Select<Entity> {
-        self.query().order_by_desc(Column::Id).offset(page.offset()).limit(page.limit())
+        let mut query = self.query();
+        if self.created_start.is_some() || self.created_end.is_some() {
+            query = query.order_by_desc(Column::CreatedMicros);
+        }
+        query.order_by_desc(Column::Id).offset(page.offset()).limit(page.limit())
     }
 
     fn query(&self) -> Select<Entity> {
-        let Self { instance, kind, phases, mode, job } = self;
+        let Self { instance, kind, phases, mode, job, .. } = self;
         let mut query = Entity::find();
         if let Some(instance) = instance {
             query = query.filter(Column::InstanceId.eq(instance.as_str()));
@@ -139,8 +215,67 @@ impl JobFilter {
         if let Some(job) = job {
             query = query.filter(Column::Id.eq(i64::from(job.get())));
         }
+        self.restrict_further(query)
+    }
+
+    fn restrict_further(&self, mut query: Select<Entity>) -> Select<Entity> {
+        if let Some(instances) = &self.instances {
+            query = query.filter(Column::InstanceId.is_in(instances.iter().map(InstanceId::as_str)));
+        }
+        if let Some(jobs) = &self.jobs {
+            query = query.filter(Column::Id.is_in(jobs.iter().map(|job| i64::from(job.get()))));
+        }
+        if let Some(stages) = &self.stages {
+            query = query.filter(Column::Stage.is_in(stages.iter().map(|stage| stage.as_str())));
+        }
+        if let Some(requested) = self.cancel_requested {
+            query = query.filter(Column::CancelRequested.eq(requested));
+        }
+        if let Some(cancelled) = self.cancelled {
+            let code = Failure::CANCELLED;
+            let column = Column::FailureCode;
+            query = query.filter(if cancelled { column.eq(code) } else { column.ne(code) });
+        }
+        if let Some(start) = self.created_start {
+            query = query.filter(Column::CreatedMicros.gte(micros(start)));
+        }
+        if let Some(end) = self.created_end {
+            query = query.filter(Column::CreatedMicros.lt(micros(end)));
+        }
+        let took = || Expr::col(Column::EndedMicros).sub(Expr::col(Column::CreatedMicros));
+        if let Some(min) = self.took_min {
+            query = query.filter(took().gte(whole_micros(min)));
+        }
+        if let Some(max) = self.took_max {
+            query = query.filter(took().lte(whole_micros(max)));
+        }
         query
     }
+}
+
+impl FailedBackupFilter {
+    pub(crate) fn query(&self) -> Select<Entity> {
+        let Self { instance, ended_start, ended_end, mode, set } = self;
+        // As the index has it.
+        let mut query = Entity::find().filter(Expr::cust("kind = 'backup' AND state = 'failed'"));
+        query = query.filter(Column::InstanceId.eq(instance.as_str()));
+        query = query.filter(Column::EndedMicros.gte(micros(*ended_start)));
+        if let Some(end) = ended_end {
+            query = query.filter(Column::EndedMicros.lt(micros(*end)));
+        }
+        if let Some(mode) = mode {
+            query = query.filter(Column::Mode.eq(mode.as_str()));
+        }
+        if let Some(set) = set {
+            query = query.filter(Column::ReservedSetId.eq(i64::from(set.get())));
+        }
+        query.order_by_desc(Column::EndedMicros).order_by_desc(Column::ReservedSetId)
+    }
+}
+
+/// A duration as times are stored; what no time is so far apart is the longest.
+fn whole_micros(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Jobs that have not ended are said to have not, so that the partial index of those few is seen to

@@ -6,7 +6,7 @@
 //! answer is read after its caller asked.
 
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use repository::{BackupJobId, InstanceId};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
@@ -15,6 +15,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::error::{Doing, Error};
 use crate::job::JobSummary;
+use crate::job::memory::{Inner, Known, put};
 
 /// Numbers of placeholders that a look-up may have, so that few statements are prepared. A group that
 /// is smaller asks for its last key several times, which costs a fraction of preparing a statement.
@@ -32,6 +33,12 @@ pub(super) trait Key: Clone + Debug + Send {
 
     /// Whether it is the row's.
     fn is_of(&self, found: &Found) -> bool;
+
+    /// What is remembered of the job; of one that has not ended only if that is `current`.
+    fn remembered(&self, memory: &Inner, current: bool) -> Option<Known>;
+
+    /// Remembers what was found, which has not ended.
+    fn remember(&self, memory: &mut Inner, found: Option<&Found>);
 }
 
 /// By number, in whatever state.
@@ -45,6 +52,18 @@ impl Key for BackupJobId {
     fn is_of(&self, found: &Found) -> bool {
         found.summary.id == *self
     }
+
+    fn remembered(&self, memory: &Inner, current: bool) -> Option<Known> {
+        let active = || memory.active.get(self).filter(|_| current);
+        memory.ended.get(self).or_else(active).map(|found| Known(Some(found.clone())))
+    }
+
+    /// That there is no such job is not remembered: there are too many numbers that are none's.
+    fn remember(&self, memory: &mut Inner, found: Option<&Found>) {
+        if let Some(found) = found {
+            put(&mut memory.active, *self, found.clone());
+        }
+    }
 }
 
 /// The one of an instance that is queued or running.
@@ -56,14 +75,22 @@ impl Key for InstanceId {
     }
 
     fn is_of(&self, found: &Found) -> bool {
-        found.instance == self.as_str()
+        *found.instance == *self.as_str()
+    }
+
+    fn remembered(&self, memory: &Inner, current: bool) -> Option<Known> {
+        memory.of_instance.get(self).filter(|_| current).cloned()
+    }
+
+    fn remember(&self, memory: &mut Inner, found: Option<&Found>) {
+        put(&mut memory.of_instance, self.clone(), Known(found.cloned()));
     }
 }
 
 /// A backup job and the instance that it is of.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    pub(super) instance: String,
+    pub(super) instance: Arc<str>,
     pub(super) summary: JobSummary,
 }
 
@@ -176,7 +203,7 @@ pub(super) fn statement_of<K: Key>(size: usize) -> String {
 
 impl Found {
     fn from_result(row: &QueryResult) -> Result<Self, Error> {
-        let instance = row.try_get_by_index(6).doing("look up backup jobs")?;
-        Ok(Self { instance, summary: JobSummary::from_result(row)? })
+        let instance: String = row.try_get_by_index(6).doing("look up backup jobs")?;
+        Ok(Self { instance: instance.into(), summary: JobSummary::from_result(row)? })
     }
 }

@@ -1,6 +1,8 @@
 //! Each client that programs written for the RDS API use, unchanged, against the service.
 
-use anyhow::{Context, Result, bail};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use e2e::{Access, Backstop, Source, Turn, client_driver};
 use serde_json::Value;
 use testkit::postgres::{Cluster, Installation};
@@ -14,7 +16,8 @@ const DRIVERS: [(&str, &str, &[&str]); 5] = [
     ("pop_core.js", "node", &["get", "post"]),
 ];
 
-const REFUSALS: [&str; 4] = ["wrong-secret", "expired-timestamp", "replayed-nonce", "unknown-instance"];
+const REFUSALS: [&str; 5] =
+    ["wrong-secret", "expired-timestamp", "replayed-nonce", "replayed-backup", "unknown-instance"];
 
 /// Runs each variant of each client through `scenarios`; all are run, also after one went wrong.
 fn check(name: &str, scenarios: &[&str]) -> Result<()> {
@@ -62,6 +65,38 @@ fn drive(backstop: &Backstop, interpreter: &str, driver: &str, variant: &str, sc
     if seen["scenario"] != scenario || seen.get("unexpected").is_some() {
         bail!("the driver says {seen}");
     }
+    if scenario == "replayed-backup" {
+        let job = seen["job_id"].as_str().context("the driver tells its job")?;
+        backstop.end("orders", job, Duration::from_mins(1))?;
+        let newest = backstop.call("DescribeBackupJobs", &[("DBInstanceId", "orders"), ("PageSize", "1")])?;
+        let newest = &newest["Items"]["BackupJob"][0]["BackupJobId"];
+        ensure!(newest == job, "the replay made job {newest}");
+    }
+    Ok(())
+}
+
+/// The Python lines of README.md's example, as they stand there but for the address.
+#[test]
+fn the_example_of_the_readme_runs_as_it_stands() -> Result<()> {
+    let _turn = Turn::wait()?;
+    let source = Source::start(Cluster::builder(&Installation::find(15)?), Access::Peer)?;
+    let mut backstop = Backstop::init("readme")?;
+    backstop.serve()?;
+    backstop.register("orders", &source)?;
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).context("read README.md")?;
+    let example = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let example = example.context("README.md has an example in Python")?;
+    ensure!(example.contains("127.0.0.1:8086"), "the example has the default address");
+    let script = backstop.place("example.py");
+    std::fs::write(&script, example.replace("127.0.0.1:8086", backstop.address()?))?;
+    let mut command = client_driver("py-new", script.to_str().context("UTF-8")?)?;
+    let key = backstop.key();
+    command.env("BACKSTOP_ACCESS_KEY_ID", &key.id).env("BACKSTOP_ACCESS_KEY_SECRET", &key.secret);
+    let output = command.output().context("start the example")?;
+    let (lines, errors) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{errors}\n{}", backstop.log_tail());
+    ensure!(lines.lines().last() == Some("Finished 100"), "it printed {lines:?}");
     Ok(())
 }
 

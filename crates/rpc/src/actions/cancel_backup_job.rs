@@ -15,6 +15,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
     extension: true,
     parameters: &[required("BackupJobId", ID, "The job.", "4762614"), DB_INSTANCE_ID_FILTER],
     response: &[text("BackupJobId", "The job's id, in digits.")],
+    never_sent: &[],
     errors: &[ErrorCode::InvalidBackupJobIdNotFound, ErrorCode::IncorrectBackupJobState],
     example: Example { parameters: &[("BackupJobId", "4762614")], response: r#"{"BackupJobId":"4762614"}"# },
 };

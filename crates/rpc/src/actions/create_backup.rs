@@ -18,7 +18,8 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         optional(
             "BackupMethod",
             choice(&["Physical", "Logical", "Snapshot"]),
-            "How data is read: the server's files (Physical) or a dump (Logical).",
+            "How data is read: the server's files (Physical). Logical, a dump, and Snapshot are not supported: once \
+             the other parameters are found right, they are refused.",
             "Physical",
         )
         .default_to("Physical"),
@@ -27,7 +28,8 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             ParameterKind::Integer { min: 7, max: 730, also: &[-1] },
             "Days for which this set is kept, 7 to 730, or -1 for ever. Default: the policy's.",
             "7",
-        ),
+        )
+        .refused_with(ErrorCode::InvalidBackupRetentionPeriod),
         optional(
             "BackupStrategy",
             choice(&["instance", "db"]),
@@ -52,6 +54,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         optional("ResourceGroupId", TEXT, "A cloud's resource group; without effect.", "").hidden(),
     ],
     response: &[text("BackupJobId", "The job's id, in digits.")],
+    never_sent: &[],
     errors: &[
         ErrorCode::InvalidDBInstanceIdNotFound,
         ErrorCode::OperationDeniedDBInstanceStatus,
@@ -60,6 +63,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         ErrorCode::BackupJobExists,
         ErrorCode::BackupTimesExceeded,
         ErrorCode::OperationDeniedSpace,
+        ErrorCode::OperationDeniedNotSupported,
     ],
     example: Example {
         parameters: &[("DBInstanceId", "rm-uf6wjk5xxxxxxx"), ("BackupMethod", "Physical")],

@@ -22,6 +22,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         ),
     ],
     response: &[],
+    never_sent: &[],
     errors: &[
         ErrorCode::InvalidDBInstanceIdNotFound,
         ErrorCode::InvalidBackupSetIdNotFound,

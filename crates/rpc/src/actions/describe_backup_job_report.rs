@@ -65,6 +65,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "What the operator should know, such as a key that was never exported.",
         ),
     ],
+    never_sent: &[],
     errors: &[ErrorCode::InvalidBackupJobIdNotFound],
     example: Example {
         parameters: &[("BackupJobId", "4762614")],

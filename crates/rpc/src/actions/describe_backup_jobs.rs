@@ -1,9 +1,9 @@
 //! DescribeBackupJobs, an extension: what DescribeBackupTasks leaves out.
 
 use crate::{
-    ActionSpec, Effect, ErrorCode, Example, FieldSpec, Role,
+    ActionSpec, Effect, ErrorCode, Example, FieldSpec, ParameterKind, Role,
     parameter_spec::{
-        DB_INSTANCE_ID_FILTER, END_TIME, ID, PAGE_NUMBER, PAGE_SIZE, START_TIME, choice, optional,
+        DB_INSTANCE_ID_FILTER, END_TIME, ID, PAGE_NUMBER, PAGE_SIZE, START_TIME, TEXT, choice, optional,
     },
     shape::{list, number, object, text},
 };
@@ -11,7 +11,8 @@ use crate::{
 pub(super) static SPEC: ActionSpec = ActionSpec {
     name: "DescribeBackupJobs",
     doc: "Lists backup jobs in every state, those that are over included, newest first, with their times, \
-          failures and bytes. StartTime and EndTime limit CreateTime.",
+          failures and bytes. StartTime and EndTime limit CreateTime. With WaitSeconds, the answer about one \
+          job comes when it moves on.",
     role: Role::Reader,
     effect: Effect::Reads,
     extension: true,
@@ -25,6 +26,21 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "Only jobs that the schedule (Automated) or a caller (Manual) started.",
             "Automated",
         ),
+        optional(
+            "WaitSeconds",
+            ParameterKind::Integer { min: 0, max: 30, also: &[] },
+            "Only with BackupJobId: how long the answer may wait for that job to move on. It comes as soon \
+             as the job's StateToken is another than the one given, or the job is over; and when the client \
+             closes its side of the connection or the service stops.",
+            "20",
+        ),
+        optional(
+            "StateToken",
+            TEXT,
+            "With WaitSeconds: the job's StateToken in an earlier answer, so that nothing between the two \
+             calls is missed. Without it, the job's state at the beginning of the call counts.",
+            "Uploading.Uploading.41",
+        ),
         START_TIME,
         END_TIME,
         PAGE_NUMBER,
@@ -36,7 +52,12 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         number("PageRecordCount", "Rows on this page."),
         number("TotalRecordCount", "Rows over all pages."),
     ],
-    errors: &[ErrorCode::InvalidDBInstanceIdNotFound, ErrorCode::InvalidParameterCombination],
+    never_sent: &[],
+    errors: &[
+        ErrorCode::InvalidDBInstanceIdNotFound,
+        ErrorCode::InvalidParameterCombination,
+        ErrorCode::ThrottlingApi,
+    ],
     example: Example {
         parameters: &[("DBInstanceId", "orders"), ("BackupStatus", "Failed")],
         response: r#"{"Items":{"BackupJob":[{"BackupJobId":"4762614","DBInstanceId":"orders",
@@ -45,7 +66,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "CreateTime":"2026-11-24T03:22:50Z","StartTime":"2026-11-24T03:22:51Z",
             "EndTime":"2026-11-24T03:25:02Z","Attempt":3,"FailureCode":"OperationDenied.SpaceNotEnough",
             "FailureMessage":"free space of the repository is below the floor","BytesPlanned":1073741824,
-            "BytesDone":440234147}]},"PageNumber":1,"PageRecordCount":1,"TotalRecordCount":1}"#,
+            "BytesDone":440234147,"StateToken":"Failed.Uploading.41"}]},"PageNumber":1,"PageRecordCount":1,"TotalRecordCount":1}"#,
     },
 };
 
@@ -55,8 +76,8 @@ const BACKUP_STATUSES: &[&str] =
 
 const ITEMS: &[FieldSpec] = &[list("BackupJob", BACKUP_JOB, "The jobs; empty when none matches.")];
 
-/// One job; the job's report begins with the same fields.
-pub(super) const BACKUP_JOB: &[FieldSpec] = &[
+/// One job; the job's report begins with the same fields, but for the last.
+const BACKUP_JOB: &[FieldSpec] = &[
     BACKUP_JOB_ID,
     DB_INSTANCE_ID,
     BACKUP_STATUS,
@@ -75,6 +96,7 @@ pub(super) const BACKUP_JOB: &[FieldSpec] = &[
     FAILURE_MESSAGE,
     BYTES_PLANNED,
     BYTES_DONE,
+    STATE_TOKEN,
 ];
 
 pub(super) const BACKUP_JOB_ID: FieldSpec = text("BackupJobId", "The job's id, in digits.");
@@ -109,4 +131,8 @@ pub(super) const FAILURE_MESSAGE: FieldSpec =
     text("FailureMessage", "What failed, where, and what to do; only when something did.");
 pub(super) const BYTES_PLANNED: FieldSpec =
     number("BytesPlanned", "Bytes that the plan says are to be read; absent before the plan.");
+const STATE_TOKEN: FieldSpec = text(
+    "StateToken",
+    "Another whenever the job's state, stage or percentage is; for the StateToken of a later call.",
+);
 pub(super) const BYTES_DONE: FieldSpec = number("BytesDone", "Bytes of them that are done.");

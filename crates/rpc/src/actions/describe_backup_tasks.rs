@@ -42,6 +42,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         optional("Flag", TEXT, "Reserved; without effect.", "").hidden(),
     ],
     response: &[object("Items", ITEMS, "The list.")],
+    never_sent: &[],
     errors: &[ErrorCode::InvalidDBInstanceIdNotFound],
     example: Example {
         parameters: &[("DBInstanceId", "rm-uf6wjk5xxxxxxx"), ("BackupJobId", "4762614")],

@@ -2,6 +2,7 @@
 
 use crate::{
     ActionSpec, Effect, ErrorCode, Example, FieldSpec, Role,
+    never_sent::{OTHER_ENGINE, never},
     parameter_spec::{DB_INSTANCE_ID, END_TIME, ID, PAGE_NUMBER, PAGE_SIZE, START_TIME, choice, optional},
     shape::{list, number, object, text},
 };
@@ -36,6 +37,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         number("TotalRecordCount", "Rows over all pages."),
         number("TotalEcsSnapshotSize", "Bytes of a cloud's disk snapshots; 0 here."),
     ],
+    never_sent: &[never("Items.Backup[]", &["CopyOnlyBackup"], OTHER_ENGINE)],
     errors: &[ErrorCode::InvalidDBInstanceIdNotFound, ErrorCode::InvalidParameterCombination],
     example: Example {
         parameters: &[("DBInstanceId", "rm-uf6wjk5xxxxxxx"), ("BackupStatus", "Success")],
@@ -92,7 +94,6 @@ const BACKUP: &[FieldSpec] = &[
     text("StorageClass", "0 standard, 1 archive."),
     text("Encryption", "JSON text about the encryption; `{}` when there is none."),
     text("Checksum", "CRC64 of the download, in decimal; empty when there is none."),
-    text("CopyOnlyBackup", "SQL Server only."),
     text("Engine", "PostgreSQL, MySQL or MariaDB."),
     text("EngineVersion", "The server's major version."),
     text("ExpectExpireTime", "When the set will expire, UTC; absent when it is kept for ever."),

@@ -2,8 +2,10 @@
 
 use crate::{
     ActionSpec, Effect, ErrorCode, Example, FieldSpec, ParameterKind, ParameterSpec, Role,
+    never_sent::{BILLING, FEATURE, HARDWARE, NETWORK, RELATED, never},
     parameter_spec::{
-        CLIENT_TOKEN, DB_INSTANCE_ID_FILTER, PAGE_NUMBER, PAGE_SIZE, TEXT, choice, optional, required,
+        CLIENT_TOKEN, DB_INSTANCE_ID_FILTER, PAGE_NUMBER, PAGE_SIZE, RESOURCE_GROUP_ID, TEXT, choice,
+        optional, region_of_list,
     },
     shape::{boolean, list, number, object, text},
 };
@@ -11,12 +13,12 @@ use crate::{
 pub(super) static SPEC: ActionSpec = ActionSpec {
     name: "DescribeDBInstances",
     doc: "Lists the registered instances. An unknown DBInstanceId is an error; other filters that match \
-          nothing give an empty list.",
+          nothing give an empty list. Every instance is Running, Primary, Postpaid and Classic.",
     role: Role::Reader,
     effect: Effect::Reads,
     extension: false,
     parameters: &[
-        required("RegionId", TEXT, "The region; every value is accepted.", "cn-hangzhou"),
+        region_of_list("RegionId"),
         DB_INSTANCE_ID_FILTER,
         optional(
             "Engine",
@@ -32,6 +34,32 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "Only instances of this kind.",
             "Primary",
         ),
+        optional(
+            "InstanceNetworkType",
+            choice(&["VPC", "Classic"]),
+            "Only instances in networks of this kind.",
+            "Classic",
+        ),
+        optional(
+            "PayType",
+            choice(&["Postpaid", "Prepaid", "Serverless"]),
+            "Only instances that are paid so.",
+            "Postpaid",
+        ),
+        optional(
+            "Expired",
+            ParameterKind::Boolean,
+            "true: only instances whose contract has ended: none.",
+            "false",
+        ),
+        optional("ConnectionString", TEXT, "Only the instances of this host, in whatever case.", "10.0.0.5"),
+        optional("ZoneId", TEXT, "Only instances in this zone.", "cn-hangzhou-a"),
+        optional(
+            "Tags",
+            LONG_TEXT,
+            "Only instances that have all of these tags: JSON of up to 5 keys and values.",
+            r#"{"team":"payments"}"#,
+        ),
         optional("SearchKey", TEXT, "A part of the id or the description.", "rm-uf6w"),
         CLIENT_TOKEN,
         PAGE_NUMBER,
@@ -43,25 +71,19 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "30",
         ),
         optional("NextToken", TEXT, "The NextToken of the answer before.", ""),
-        cloud("Category", TEXT),
-        cloud("ConnectionMode", TEXT),
-        cloud("ConnectionString", TEXT),
-        cloud("DBInstanceClass", TEXT),
-        cloud("DedicatedHostGroupId", TEXT),
-        cloud("DedicatedHostId", TEXT),
-        cloud("Expired", TEXT),
-        cloud("Filter", LONG_TEXT),
-        cloud("InstanceLevel", ParameterKind::Integer { min: 0, max: 1, also: &[] }),
-        cloud("InstanceNetworkType", TEXT),
-        cloud("PayType", TEXT),
-        cloud("QueryAutoRenewal", ParameterKind::Boolean),
-        cloud("ResourceGroupId", TEXT),
-        cloud("Tags", LONG_TEXT),
-        cloud("VSwitchId", TEXT),
-        cloud("VpcId", TEXT),
-        cloud("ZoneId", TEXT),
+        cloud("DBInstanceClass"),
+        cloud("DedicatedHostGroupId"),
+        cloud("DedicatedHostId"),
+        cloud("VSwitchId"),
+        cloud("VpcId"),
+        ignored("Category", TEXT),
+        ignored("ConnectionMode", TEXT),
+        ignored("Filter", LONG_TEXT),
+        ignored("InstanceLevel", ParameterKind::Integer { min: 0, max: 1, also: &[] }),
+        ignored("QueryAutoRenewal", ParameterKind::Boolean),
         // The only lower-case parameter of the API.
-        cloud("proxyId", TEXT),
+        ignored("proxyId", TEXT),
+        RESOURCE_GROUP_ID,
     ],
     response: &[
         object("Items", ITEMS, "The list."),
@@ -70,61 +92,115 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         number("PageRecordCount", "Rows on this page."),
         number("TotalRecordCount", "Rows over all pages."),
     ],
+    never_sent: &[
+        never(
+            "Items.DBInstance[]",
+            &[
+                "Category",
+                "DBInstanceCPU",
+                "DBInstanceClass",
+                "DBInstanceMemory",
+                "DBInstanceStorageType",
+                "DedicatedHostGroupId",
+                "DedicatedHostGroupName",
+                "DedicatedHostIdForLog",
+                "DedicatedHostIdForMaster",
+                "DedicatedHostIdForSlave",
+                "DedicatedHostNameForLog",
+                "DedicatedHostNameForMaster",
+                "DedicatedHostNameForSlave",
+                "DedicatedHostZoneIdForLog",
+                "DedicatedHostZoneIdForMaster",
+                "DedicatedHostZoneIdForSlave",
+                "GeneralGroupName",
+                "MutriORsignle",
+            ],
+            HARDWARE,
+        ),
+        never(
+            "Items.DBInstance[]",
+            &["ConnectionMode", "DBInstanceNetType", "VSwitchId", "VpcCloudInstanceId", "VpcId", "VpcName"],
+            NETWORK,
+        ),
+        never(
+            "Items.DBInstance[]",
+            &["AutoRenewal", "DestroyTime", "ExpireTime", "LockReason", "ResourceGroupId"],
+            BILLING,
+        ),
+        never(
+            "Items.DBInstance[]",
+            &[
+                "BlueGreenDeploymentName",
+                "BlueInstanceName",
+                "GreenInstanceName",
+                "GuardDBInstanceId",
+                "MasterInstanceId",
+                "ReadOnlyDBInstanceIds",
+                "SwitchWeight",
+                "TempDBInstanceId",
+            ],
+            RELATED,
+        ),
+        never(
+            "Items.DBInstance[]",
+            &[
+                "BpeEnabled",
+                "BurstingEnabled",
+                "ColdDataEnabled",
+                "IoAccelerationEnabled",
+                "IsAnalyticIns",
+                "IsAnalyticReadOnlyIns",
+                "Tips",
+                "TipsLevel",
+            ],
+            FEATURE,
+        ),
+    ],
     errors: &[ErrorCode::InvalidDBInstanceIdNotFound],
     example: Example {
         parameters: &[("RegionId", "cn-hangzhou")],
-        response: r#"{"Items":{"DBInstance":[{"CreateTime":"2018-11-05T11:26:02Z",
+        response: r#"{"Items":{"DBInstance":[{"ConnectionString":"10.0.0.5","CreateTime":"2018-11-05T11:26:02Z",
             "DBInstanceDescription":"Test database","DBInstanceId":"rm-uf6wjk5xxxxxxxxxx",
-            "DBInstanceStatus":"Running","DBInstanceType":"Primary","Engine":"PostgreSQL","EngineVersion":"15.0",
-            "InstanceNetworkType":"Classic","LockMode":"Unlock","PayType":"Postpaid",
-            "ReadOnlyDBInstanceIds":{"ReadOnlyDBInstanceId":[]},"RegionId":"cn-hangzhou",
-            "ZoneId":"cn-hangzhou-a"}]},"PageNumber":1,"PageRecordCount":1,"TotalRecordCount":1}"#,
+            "DBInstanceStatus":"Running","DBInstanceType":"Primary","DeletionProtection":false,"Engine":"PostgreSQL",
+            "EngineVersion":"15.0","InstanceNetworkType":"Classic","LockMode":"Unlock","PayType":"Postpaid",
+            "RegionId":"cn-hangzhou","ZoneId":"cn-hangzhou-a"}]},"PageNumber":1,"PageRecordCount":1,
+            "TotalRecordCount":1}"#,
     },
 };
 
 const LONG_TEXT: ParameterKind = ParameterKind::Text { characters_max: 4096 };
 
-/// A filter on something that only a cloud's instances have.
-const fn cloud(name: &'static str, kind: ParameterKind) -> ParameterSpec {
-    optional(name, kind, "A filter on a property that only a cloud's instances have; without effect.", "")
+/// A filter on something that no instance here has, so that nothing matches it.
+const fn cloud(name: &'static str) -> ParameterSpec {
+    optional(
+        name,
+        TEXT,
+        "A filter on a property that only a cloud's instances have: no instance matches.",
+        "",
+    )
+}
+
+/// A filter on something that is not known of an instance.
+const fn ignored(name: &'static str, kind: ParameterKind) -> ParameterSpec {
+    optional(name, kind, "A filter on a property of which the service knows nothing; without effect.", "")
         .hidden()
 }
 
 const ITEMS: &[FieldSpec] = &[list("DBInstance", DB_INSTANCE, "The instances; empty when none matches.")];
 
 const DB_INSTANCE: &[FieldSpec] = &[
-    text("Category", "Basic: one server."),
-    text("ConnectionMode", "Standard."),
     text("ConnectionString", "The server's host, or its socket directory."),
     text("CreateTime", "When it was registered, UTC."),
-    text("DBInstanceClass", "A cloud's class of hardware; empty here."),
-    text("DBInstanceDescription", "The display name."),
+    text("DBInstanceDescription", "The display name; absent when there is none."),
     text("DBInstanceId", "The instance's id."),
-    text("DBInstanceNetType", "Internet or Intranet."),
-    text("DBInstanceStatus", "Running when the server can be backed up."),
-    text("DBInstanceStorageType", "A cloud's kind of disk; empty here."),
-    text("DBInstanceType", "Primary or Readonly."),
-    boolean("DeletionProtection", "Whether deregistering is refused."),
+    text("DBInstanceStatus", "Running."),
+    text("DBInstanceType", "Primary."),
+    boolean("DeletionProtection", "false: it can be deregistered."),
     text("Engine", "PostgreSQL, MySQL or MariaDB."),
-    text("EngineVersion", "The server's major version."),
-    text("ExpireTime", "A subscription's end; empty here."),
-    text("InstanceNetworkType", "Classic or VPC."),
+    text("EngineVersion", "The server's major version; absent until it was reached once."),
+    text("InstanceNetworkType", "Classic."),
     text("LockMode", "Unlock."),
-    text("LockReason", "Why it is locked; empty here."),
-    boolean("MutriORsignle", "(sic) Whether it spans zones."),
     text("PayType", "Postpaid."),
-    object(
-        "ReadOnlyDBInstanceIds",
-        &[list(
-            "ReadOnlyDBInstanceId",
-            &[text("DBInstanceId", "The read-only instance's id.")],
-            "The read-only instances.",
-        )],
-        "Its read-only instances.",
-    ),
     text("RegionId", "The region's id."),
-    text("ResourceGroupId", "A cloud's resource group; empty here."),
-    text("VSwitchId", "A cloud's network; empty here."),
-    text("VpcId", "A cloud's network; empty here."),
     text("ZoneId", "The zone's id."),
 ];

@@ -12,22 +12,24 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
     role: Role::Reader,
     effect: Effect::Reads,
     extension: false,
-    parameters: &[optional("AcceptLanguage", TEXT, "The language of the names; without effect.", "en-US")],
+    parameters: &[optional("AcceptLanguage", TEXT, "The language of the names.", "en-US")
+        .without_effect("The region's name is its id, whatever the language.")],
     response: &[object("Regions", REGIONS, "The list.")],
+    never_sent: &[],
     errors: &[],
     example: Example {
         parameters: &[],
-        response: r#"{"Regions":{"RDSRegion":[{"LocalName":"Backstop","RegionEndpoint":"127.0.0.1:8086",
-            "RegionId":"backstop","ZoneId":"backstop-a","ZoneName":"Backstop Zone A"}]}}"#,
+        response: r#"{"Regions":{"RDSRegion":[{"LocalName":"cn-hangzhou","RegionEndpoint":"127.0.0.1:8086",
+            "RegionId":"cn-hangzhou","ZoneId":"cn-hangzhou-a","ZoneName":"cn-hangzhou-a"}]}}"#,
     },
 };
 
 const REGIONS: &[FieldSpec] = &[list("RDSRegion", REGION, "The zones.")];
 
 const REGION: &[FieldSpec] = &[
-    text("LocalName", "The region's name."),
+    text("LocalName", "The region's name: its id."),
     text("RegionEndpoint", "The host of the region's endpoint."),
     text("RegionId", "The region's id."),
     text("ZoneId", "The zone's id."),
-    text("ZoneName", "The zone's name."),
+    text("ZoneName", "The zone's name: its id."),
 ];

@@ -1,16 +1,19 @@
 //! RegisterDBInstance, an extension: makes a server known to the service.
 
 use crate::{
-    ActionSpec, Effect, ErrorCode, Example, ParameterKind, Role,
+    ActionSpec, Effect, ErrorCode, Example, FieldSpec, ParameterKind, Role,
     parameter_spec::{choice, optional, required},
-    shape::text,
+    shape::{number, object, text, text_list},
 };
 
 pub(super) static SPEC: ActionSpec = ActionSpec {
     name: "RegisterDBInstance",
     doc: "Registers a database server under an id, so that it can be backed up. The service connects to it \
-          first and refuses what it cannot use. Registering the same settings again succeeds; other \
-          settings under a taken id are refused. Send Password in the form body, where no proxy logs it.",
+          first, and answers as Warnings what a backup would fail for now: the server may be down for a \
+          while, or its files be another node's to read, so that it is registered all the same. Registering \
+          the same settings again succeeds and checks again; other settings under a taken id are refused. \
+          A new instance gets the default backup policy, which is answered: change it with ModifyBackupPolicy. \
+          Send Password in the form body, where no proxy logs it.",
     role: Role::Administrator,
     effect: Effect::Changes,
     extension: true,
@@ -18,7 +21,7 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
         required(
             "DBInstanceId",
             ParameterKind::NewInstanceId,
-            "The id to register: 2 to 64 lower-case letters, digits and hyphens.",
+            "The id to register: 2 to 64 lower-case letters, digits and inner hyphens, and not `keys`.",
             "orders",
         ),
         required(
@@ -86,12 +89,16 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             "Orders, production",
         ),
     ],
-    response: &[text("DBInstanceId", "The id registered.")],
+    response: &[
+        text("DBInstanceId", "The id registered."),
+        object("Warnings", WARNINGS, "What the check of the server found."),
+        object("BackupPolicy", POLICY, "When the instance is backed up, and how long its sets are kept."),
+    ],
+    never_sent: &[],
     errors: &[
         ErrorCode::InvalidDBInstanceIdDuplicate,
         ErrorCode::InvalidParameterCombination,
         ErrorCode::IncorrectDBInstanceEngine,
-        ErrorCode::OperationDeniedDBInstanceUnreachable,
     ],
     example: Example {
         parameters: &[
@@ -103,6 +110,21 @@ pub(super) static SPEC: ActionSpec = ActionSpec {
             ("DataDirectory", "/var/lib/postgresql/15/main"),
             ("SslMode", "verify-full"),
         ],
-        response: r#"{"DBInstanceId":"orders"}"#,
+        response: r#"{"DBInstanceId":"orders","Warnings":{"Warning":["the server's files cannot be read"]},
+            "BackupPolicy":{"PreferredBackupTime":"01:00Z-02:00Z","PreferredBackupPeriod":"Monday,Thursday",
+            "PreferredNextBackupTime":"2026-11-26T01:12Z","BackupRetentionPeriod":7,"FullBackupIntervalDays":30}}"#,
     },
 };
+
+const WARNINGS: &[FieldSpec] = &[text_list(
+    "Warning",
+    "What a backup would fail for now, and what to do; empty when nothing was found.",
+)];
+
+const POLICY: &[FieldSpec] = &[
+    text("PreferredBackupTime", "The hour in which backups start, UTC."),
+    text("PreferredBackupPeriod", "The days of the week on which they start."),
+    text("PreferredNextBackupTime", "When the next one is due, UTC, to the minute."),
+    number("BackupRetentionPeriod", "Days for which automated sets are kept."),
+    number("FullBackupIntervalDays", "Days after which an automated backup refers to no older set."),
+];

@@ -137,7 +137,7 @@ fn scalar(shape: Shape) -> BoxedStrategy<Value> {
     match shape {
         Shape::Number => any::<i64>().prop_map(Value::from).boxed(),
         Shape::Boolean => any::<bool>().prop_map(Value::from).boxed(),
-        Shape::Text | Shape::Object(_) | Shape::List(_) | Shape::TextList => {
+        Shape::Text | Shape::Object(_) | Shape::List(_) | Shape::TextList | Shape::NumberList => {
             text().prop_map(Value::from).boxed()
         }
     }
@@ -160,6 +160,7 @@ fn answer(fields: &'static [FieldSpec]) -> BoxedStrategy<Value> {
                 Shape::Object(fields) => answer(fields),
                 Shape::List(fields) => collection::vec(answer(fields), 0..3).prop_map(Value::from).boxed(),
                 Shape::TextList => collection::vec(text(), 0..3).prop_map(Value::from).boxed(),
+                Shape::NumberList => collection::vec(any::<i64>(), 0..3).prop_map(Value::from).boxed(),
                 Shape::Text | Shape::Number | Shape::Boolean => scalar(field.shape),
             };
             proptest::option::weighted(0.8, value).prop_map(|value| (field.name, value))

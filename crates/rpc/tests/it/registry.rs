@@ -42,7 +42,7 @@ fn every_action_parameter_and_field_is_documented() {
             assert!(field.doc.ends_with('.'), "{path}: {}", field.doc);
             match field.shape {
                 Shape::Object(fields) | Shape::List(fields) => check_fields(&path, fields),
-                Shape::Text | Shape::Number | Shape::Boolean | Shape::TextList => {}
+                Shape::Text | Shape::Number | Shape::Boolean | Shape::TextList | Shape::NumberList => {}
             }
         }
     }
@@ -113,9 +113,14 @@ fn each_required_parameter_that_is_absent_or_empty_is_named() {
         for parameter in action.parameters.iter().filter(|parameter| parameter.required) {
             let code = format!("Missing{}", parameter.name);
             let mut values = example(action);
-            values.insert(parameter.name, "");
+            // Those of several values are numbered.
+            let numbered = format!("{}.", parameter.name);
+            let names: Vec<&str> = values.keys().copied().collect();
+            let of_it = |name: &&str| *name == parameter.name || name.starts_with(&numbered);
+            let names: Vec<&str> = names.into_iter().filter(of_it).collect();
+            values.extend(names.iter().map(|name| (*name, "")));
             assert_eq!(read(action, &values).unwrap_err().code(), code);
-            values.remove(parameter.name);
+            values.retain(|name, _| !names.contains(name));
             let error = read(action, &values).unwrap_err();
             assert_eq!((error.code(), error.status()), (code.as_str(), 400));
             assert_eq!(error.message(), format!("{} is mandatory for this action.", parameter.name));
@@ -138,7 +143,9 @@ fn each_parameter_refuses_what_is_not_of_its_type() {
                 ParameterKind::Boolean => ("yes".to_owned(), "ValueNotSupport"),
                 ParameterKind::Choice { values, .. } => (format!("{} ", values[0]), "ValueNotSupport"),
                 ParameterKind::Time => ("2011-06-01".to_owned(), "Format"),
-                ParameterKind::NumberedTexts { .. } => continue,
+                ParameterKind::HourWindow => ("00:00Z-02:00Z".to_owned(), "Malformed"),
+                ParameterKind::Weekdays { .. } => ("Monday".to_owned(), "Malformed"),
+                ParameterKind::NumberedTexts { .. } | ParameterKind::NumberedObjects { .. } => continue,
             };
             let mut values = example(action);
             values.insert(parameter.name, &bad);
@@ -157,8 +164,11 @@ fn each_parameter_refuses_what_is_not_of_its_type() {
 fn a_key_that_may_only_look_changes_nothing() {
     for action in ACTIONS {
         let changes = action.effect == rpc::Effect::Changes;
-        assert_eq!(action.role > Role::Reader, changes, "{}", action.name);
-        assert_eq!(action.name.starts_with("Describe"), !changes, "{}", action.name);
+        // What tells of keys and of who called is for those who are answerable for it.
+        let private = ["DescribeAuditLog", "ListAccessKeys"].contains(&action.name);
+        assert_eq!(action.role > Role::Reader, changes || private, "{}", action.name);
+        let looks = action.name.starts_with("Describe") || action.name.starts_with("List");
+        assert_eq!(looks, !changes, "{}", action.name);
     }
     assert_eq!(Role::ALL.map(|role| Role::parse(role.as_str())), Role::ALL.map(Some));
     assert!(Role::Administrator > Role::Operator && Role::parse("root").is_none());
@@ -231,6 +241,11 @@ fn the_special_codes_of_the_other_operations() {
     }
     for bad in ["a", "A1", "-a", "a-", "a_b", "ä1", "a/b", &"x".repeat(65)] {
         check("RegisterDBInstance", &[("DBInstanceId", bad)], Err("InvalidDBInstanceId.Malformed"));
+    }
+    check("RegisterDBInstance", &[("DBInstanceId", "keys")], Err("InvalidDBInstanceId.Malformed"));
+    check("RegisterDBInstance", &[("DBInstanceId", "keys-1")], Ok(()));
+    for (seconds, expect) in [("0", Ok(())), ("30", Ok(())), ("31", Err("InvalidWaitSeconds.Malformed"))] {
+        check("DescribeBackupJobs", &[("WaitSeconds", seconds)], expect);
     }
     check("RegisterDBInstance", &[("Password", "a\0b")], Err("InvalidPassword.Malformed"));
     check("RegisterDBInstance", &[("CaCertificate", "-----BEGIN\r\nx\n")], Ok(()));
@@ -344,5 +359,101 @@ fn codes_and_messages_are_those_of_the_reference() {
         let (row, _) = ErrorCode::find(code).unwrap();
         let spec = row.spec();
         assert_eq!((spec.status, spec.code, spec.message), (status, code, message));
+    }
+}
+
+#[test]
+fn what_is_never_sent_is_told_once_and_is_not_in_the_answer() {
+    /// The fields at a path such as `Items.Backup[]`; `None` when the answer has no such place.
+    fn fields_at(fields: &'static [FieldSpec], path: &str) -> Option<&'static [FieldSpec]> {
+        let Some(name) = path.split('.').next().filter(|name| !name.is_empty()) else { return Some(fields) };
+        let rest = path.strip_prefix(name)?.trim_start_matches('.');
+        let field = fields.iter().find(|field| field.name == name.trim_end_matches("[]"))?;
+        match field.shape {
+            Shape::Object(inner) | Shape::List(inner) => fields_at(inner, rest),
+            Shape::Text | Shape::Number | Shape::Boolean | Shape::TextList | Shape::NumberList => None,
+        }
+    }
+    for action in ACTIONS {
+        let mut told = Vec::new();
+        for row in action.never_sent {
+            assert!(row.why.ends_with('.') && !row.fields.is_empty(), "{}: {row:?}", action.name);
+            let sent = fields_at(action.response, row.within)
+                .unwrap_or_else(|| panic!("{} answers nothing at {:?}", action.name, row.within));
+            for field in row.fields {
+                assert!(sent.iter().all(|sent| sent.name != *field), "{} sends {field}", action.name);
+                assert!(!told.contains(&(row.within, field)), "{} tells {field} twice", action.name);
+                told.push((row.within, field));
+            }
+        }
+        assert!(!action.extension || told.is_empty(), "{} is ours alone", action.name);
+    }
+}
+
+#[test]
+fn the_special_codes_of_backup_policies() {
+    let check = |name, value, expect| check("ModifyBackupPolicy", &[(name, value)], expect);
+    for (name, good, bad, code) in [
+        (
+            "BackupRetentionPeriod",
+            &["7", "730"][..],
+            &["6", "731", "x"][..],
+            "InvalidBackupRetentionPeriod.Malformed",
+        ),
+        (
+            "PreferredBackupTime",
+            &["23:30Z-00:30Z"],
+            &["01:00Z-03:00Z", "1:00Z-2:00Z"],
+            "InvalidPreferredBackupTime.Malformed",
+        ),
+        (
+            "PreferredBackupPeriod",
+            &["Sunday,Monday"],
+            &["Monday", "monday,Tuesday"],
+            "InvalidPreferredBackupPeriod.Malformed",
+        ),
+        ("LogBackupFrequency", &["LogInterval", ""], &["x"], "InvalidLogBackupFrequency.Malformed"),
+        ("ReleasedKeepPolicy", &["None", "Lastest", "All"], &["Latest"], "InvalidReleasedKeepPolicy.Format"),
+        ("Category", &["Standard", "serverless_ha"], &["x"], "IncorrectCategory"),
+        (
+            "EnableBackupLog",
+            &["1", "0", "True", "False", "true"],
+            &["2"],
+            "InvalidEnableBackupLog.ValueNotSupport",
+        ),
+        (
+            "EnableIncrementDataBackup",
+            &["True", "false"],
+            &["1"],
+            "InvalidEnableIncrementDataBackup.ValueNotSupport",
+        ),
+        ("IncBackupInterval", &["60", "720"], &["90", "0"], "InvalidIncBackupInterval.Malformed"),
+        (
+            "LogBackupLocalRetentionNumber",
+            &["6", "100", "-1"],
+            &["5"],
+            "InvalidLogBackupLocalRetentionNumber.Malformed",
+        ),
+        (
+            "ArchiveBackupRetentionPeriod",
+            &["0", "30"],
+            &["29"],
+            "InvalidArchiveBackupRetentionPeriod.Malformed",
+        ),
+        ("AdvancedDataPolicies.1.RetentionValue", &["7"], &["x"], "InvalidRetentionValue.Malformed"),
+    ] {
+        for value in good {
+            check(name, value, Ok(()));
+        }
+        for value in bad {
+            check(name, value, Err(code));
+        }
+    }
+}
+
+#[test]
+fn a_parameter_without_effect_says_why() {
+    for parameter in ACTIONS.iter().flat_map(|action| action.parameters) {
+        assert!(parameter.without_effect.is_none_or(|why| why.ends_with('.')), "{}", parameter.name);
     }
 }

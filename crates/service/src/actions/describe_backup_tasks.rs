@@ -1,5 +1,5 @@
-//! DescribeBackupTasks: the most frequent call, so one statement once the instance is known, and none for a job
-//! that is known to have ended.
+//! DescribeBackupTasks: the most frequent call, so one statement once the instance is known, and mostly none, for
+//! the catalog remembers jobs.
 
 use catalog::{BackupJobQuery, JobPhase, JobSummary};
 use repository::BackupJobId;
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     };
     let mode = words::mode_of(call.arguments.text("BackupMode"));
     let query = BackupJobQuery { instance: instance.clone(), job, phase, mode };
-    let jobs = context.ended.watch(&context.catalog, &query).await?;
+    let jobs = context.catalog.watch_backup_jobs(&query).await?;
     let rows: Vec<Value> = jobs.iter().map(|summary| row(summary, job.is_some())).collect();
     Ok(json!({ "Items": { "BackupJob": rows } }))
 }

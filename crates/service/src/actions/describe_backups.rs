@@ -1,10 +1,12 @@
 //! DescribeBackups: the sets, and for thirty days a row for each failed job.
 
-use catalog::{BackupSet, BackupSetFilter, Job, JobFilter, JobKind, JobPhase, JobState, Page, SetStatus};
+use catalog::{
+    BackupSet, BackupSetFilter, FailedBackupFilter, Instance, Job, JobState, Page, Paged, SetStatus,
+};
 use jiff::{SignedDuration, Timestamp};
 use repository::BackupSetId;
 use rpc::{ErrorCode, render_seconds};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{ActionCall, words};
 use crate::context::Context;
@@ -12,37 +14,39 @@ use crate::refusal::Refusal;
 
 /// How long a failed job is shown among the sets.
 const FAILED_SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Rows read in one go.
-const SCAN_ROWS: u32 = 100;
 
 /// A row of the answer, with what it is ordered by.
 struct Row {
-    ended: Timestamp,
-    id: u32,
-    fields: Value,
+    key: (Timestamp, u32),
+    fields: Map<String, Value>,
 }
 
 pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, Refusal> {
     let id = call.required_instance();
     let instance = context.catalog.find_instance(id).await?.ok_or(ErrorCode::InvalidDBInstanceIdNotFound)?;
-    let range = call.time_range()?;
+    let (start, end) = call.time_range()?;
     let (first, count) = call.window();
-    let mut total = 0;
-    let mut rows = Vec::new();
     // Every set restores alone, so none is an IncrementalBackup.
-    if call.arguments.text("BackupType") != Some("IncrementalBackup") {
-        if call.arguments.text("BackupStatus") != Some("Failed") {
-            total +=
-                newest_sets(context, call, range, first.saturating_add(count), &mut rows, &instance).await?;
-        }
-        if call.arguments.text("BackupStatus") != Some("Success") {
-            let failed = failed_jobs(context, call, range, &instance).await?;
-            total += failed.len() as u64;
-            rows.extend(failed);
-        }
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse((row.ended, row.id)));
-    let items: Vec<Value> = rows.into_iter().skip(first).take(count).map(|row| row.fields).collect();
+    let any = call.arguments.text("BackupType") != Some("IncrementalBackup");
+    let wants = |status| any && call.arguments.text("BackupStatus").is_none_or(|sought| sought == status);
+    let failed =
+        if wants("Failed") { failed_rows(context, call, (start, end), &instance).await? } else { Vec::new() };
+    let filter = BackupSetFilter { instance: call.instance.clone(), ..set_filter(call, (start, end)) };
+    let window = Window { first, count, failed: failed.len() };
+    let sets = if any {
+        context.catalog.list_sets(&filter, window.of_sets()).await?
+    } else {
+        Paged { rows: Vec::new(), total: 0 }
+    };
+    let rows = sets.rows.iter().map(|set| {
+        let host = set.host_instance.unwrap_or(instance.host_instance);
+        let mut fields = set_fields(context, call, set, host);
+        fields.extend(further_fields(set));
+        Row { key: (set.ended, set.origin.id.get()), fields }
+    });
+    let total = sets.total + failed.len() as u64;
+    let items: Vec<Value> =
+        window.cut(rows.collect(), failed).into_iter().map(|row| Value::Object(row.fields)).collect();
     Ok(json!({
         "PageNumber": call.arguments.natural("PageNumber").unwrap_or(1),
         "PageRecordCount": items.len(),
@@ -52,40 +56,67 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     }))
 }
 
-/// The newest sets, as many as the page may need, and how many there are.
-async fn newest_sets(
-    context: &Context,
-    call: &ActionCall,
-    (ended_start, ended_end): (Option<Timestamp>, Option<Timestamp>),
-    needed: usize,
-    rows: &mut Vec<Row>,
-    instance: &catalog::Instance,
-) -> Result<u64, Refusal> {
-    let filter = BackupSetFilter {
-        instance: Some(instance.id.clone()),
-        set: call.arguments.natural("BackupId").and_then(BackupSetId::new),
-        mode: words::mode_of(call.arguments.text("BackupMode")),
-        status: None,
-        backup_type: None,
-        ended_start,
-        ended_end,
-    };
-    for number in 1.. {
-        let page = Page::new(number, SCAN_ROWS).expect("pages from 1, of some rows");
-        let paged = context.catalog.list_sets(&filter, page).await?;
-        let last = paged.rows.len() < SCAN_ROWS as usize;
-        rows.extend(paged.rows.iter().map(|set| set_row(set, instance)));
-        if last || rows.len() >= needed {
-            return Ok(paged.total);
-        }
-    }
-    unreachable!("some page is the last one")
+/// One page of two lists, newest first, of which the second, of failed jobs, is short and known whole.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    first: usize,
+    count: usize,
+    failed: usize,
 }
 
-fn set_row(set: &BackupSet, instance: &catalog::Instance) -> Row {
+impl Window {
+    /// The sets that may be on the page: every failed job may come before it, or on it.
+    fn of_sets(self) -> Page {
+        let before = self.first.saturating_sub(self.failed);
+        let count = self.count + self.first.min(self.failed);
+        Page::rows(before as u64, u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// The page's rows, from the sets of [`Window::of_sets`] and all failed jobs.
+    fn cut(self, sets: Vec<Row>, mut failed: Vec<Row>) -> Vec<Row> {
+        let before = self.first.saturating_sub(self.failed);
+        let mut skipped = before;
+        if before > 0 {
+            // What is newer than the first of these sets comes with the sets before it.
+            let Some(newest) = sets.first().map(|row| row.key) else { return Vec::new() };
+            let kept = failed.split_off(failed.partition_point(|row| row.key > newest));
+            skipped += failed.len();
+            failed = kept;
+        }
+        let mut rows: Vec<Row> = sets.into_iter().chain(failed).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.key));
+        rows.into_iter().skip(self.first - skipped).take(self.count).collect()
+    }
+}
+
+/// What every list of sets is filtered by.
+pub(super) fn set_filter(
+    call: &ActionCall,
+    (ended_start, ended_end): (Option<Timestamp>, Option<Timestamp>),
+) -> BackupSetFilter {
+    BackupSetFilter {
+        set: call.arguments.natural("BackupId").and_then(BackupSetId::new),
+        mode: words::mode_of(call.arguments.text("BackupMode")),
+        status: match call.arguments.text("BackupStatus") {
+            Some("Success") => Some(SetStatus::Success),
+            Some(_) => Some(SetStatus::Failed),
+            None => None,
+        },
+        ended_start,
+        ended_end,
+        ..BackupSetFilter::default()
+    }
+}
+
+/// What every list of sets tells of one that was read from `host`.
+pub(super) fn set_fields(
+    context: &Context,
+    call: &ActionCall,
+    set: &BackupSet,
+    host: u32,
+) -> Map<String, Value> {
     let good = set.status == SetStatus::Success;
-    let host = set.host_instance.unwrap_or(instance.host_instance);
-    let encryption = if set.encrypted { r#"{"Algorithm":"AES-256-GCM"}"# } else { "{}" };
+    let link = call.download_link(context, set, host);
     let fields = json!({
         "BackupId": set.origin.id.to_string(),
         "DBInstanceId": set.origin.instance.to_string(),
@@ -96,65 +127,54 @@ fn set_row(set: &BackupSet, instance: &catalog::Instance) -> Row {
         "BackupType": "FullBackup",
         "BackupMode": words::mode(set.origin.mode),
         "BackupMethod": words::method(set.method),
-        "BackupInitiator": initiator(set.origin.mode),
-        "BackupSize": set.size_bytes,
-        "BackupDownloadURL": "",
-        "BackupIntranetDownloadURL": "",
-        "BackupDownloadLinkByDB": { "BackupDownloadLinkByDB": [] },
+        "BackupSize": set.download_bytes.unwrap_or(set.size_bytes),
+        "BackupDownloadURL": &link,
+        "BackupIntranetDownloadURL": &link,
         "StoreStatus": "Enabled",
         "MetaStatus": "",
         "IsAvail": u8::from(good),
         "ConsistentTime": 0,
+    });
+    object(fields)
+}
+
+fn further_fields(set: &BackupSet) -> Map<String, Value> {
+    let encryption = if set.encrypted { r#"{"Algorithm":"AES-256-GCM"}"# } else { "{}" };
+    object(json!({
+        "BackupInitiator": initiator(set.origin.mode),
+        "BackupDownloadLinkByDB": { "BackupDownloadLinkByDB": [] },
         "StorageClass": "0",
         "Encryption": encryption,
         "Checksum": "",
         "Engine": words::engine(set.engine),
         "EngineVersion": words::major_version(set.engine, Some(&set.engine_version)),
         "ExpectExpireTime": set.expires.map(render_seconds),
-    });
-    Row { ended: set.ended, id: set.origin.id.get(), fields }
+    }))
 }
 
-async fn failed_jobs(
+async fn failed_rows(
     context: &Context,
     call: &ActionCall,
-    (start, end): (Option<Timestamp>, Option<Timestamp>),
-    instance: &catalog::Instance,
+    (start, ended_end): (Option<Timestamp>, Option<Timestamp>),
+    instance: &Instance,
 ) -> Result<Vec<Row>, Refusal> {
     let oldest = call.now.saturating_sub(FAILED_SHOWN).unwrap_or(Timestamp::MIN);
-    let asked = call.arguments.natural("BackupId");
-    let filter = JobFilter {
-        instance: Some(instance.id.clone()),
-        kind: Some(JobKind::Backup),
-        phases: Some(vec![JobPhase::Failed]),
+    let filter = FailedBackupFilter {
+        instance: instance.id.clone(),
+        ended_start: start.map_or(oldest, |start| start.max(oldest)),
+        ended_end,
         mode: words::mode_of(call.arguments.text("BackupMode")),
-        job: None,
+        set: call.arguments.natural("BackupId").and_then(BackupSetId::new),
     };
-    let mut rows = Vec::new();
-    for number in 1.. {
-        let page = Page::new(number, SCAN_ROWS).expect("pages from 1, of some rows");
-        let jobs = context.catalog.list_jobs(&filter, page).await?.rows;
-        // Newest first; no job that matters was asked for more than a day before it is forgotten.
-        let done = jobs.len() < SCAN_ROWS as usize
-            || jobs.last().is_some_and(|job| job.created < oldest - SignedDuration::from_hours(24));
-        let shown = |row: &Row| {
-            row.ended >= oldest
-                && start.is_none_or(|start| row.ended >= start)
-                && end.is_none_or(|end| row.ended < end)
-                && asked.is_none_or(|asked| asked == row.id)
-        };
-        rows.extend(jobs.iter().filter_map(|job| failed_row(job, instance)).filter(shown));
-        if done {
-            break;
-        }
-    }
-    Ok(rows)
+    let jobs = context.catalog.list_failed_backups(&filter).await?;
+    Ok(jobs.iter().filter_map(|job| failed_row(job, instance)).collect())
 }
 
 /// A failed job in the form of a set that is none. Its number was reserved for the job and is no set's.
-fn failed_row(job: &Job, instance: &catalog::Instance) -> Option<Row> {
+fn failed_row(job: &Job, instance: &Instance) -> Option<Row> {
     let JobState::Failed { ended, .. } = job.state else { return None };
     let id = job.reserved_set?;
+    let version = instance.engine_version.as_deref();
     let fields = json!({
         "BackupId": id.to_string(),
         "DBInstanceId": instance.id.to_string(),
@@ -178,14 +198,57 @@ fn failed_row(job: &Job, instance: &catalog::Instance) -> Option<Row> {
         "Encryption": "{}",
         "Checksum": "",
         "Engine": words::engine(instance.engine),
-        "EngineVersion": words::major_version(instance.engine, instance.engine_version.as_deref()),
+        "EngineVersion": version.map(|version| words::major_version(instance.engine, Some(version))),
     });
-    Some(Row { ended, id: id.get(), fields })
+    Some(Row { key: (ended, id.get()), fields: object(fields) })
 }
 
 fn initiator(mode: catalog::BackupMode) -> &'static str {
     match mode {
         catalog::BackupMode::Automated => "System",
         catalog::BackupMode::Manual => "User",
+    }
+}
+
+fn object(fields: Value) -> Map<String, Value> {
+    let Value::Object(fields) = fields else { unreachable!("it was written as an object") };
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(keys: &[u32]) -> Vec<Row> {
+        let row = |key: &u32| {
+            let time = Timestamp::from_second(i64::from(*key)).expect("a time");
+            Row { key: (time, *key), fields: Map::new() }
+        };
+        keys.iter().map(row).collect()
+    }
+
+    /// Every page of every mixture is what the whole list sorted has there.
+    #[test]
+    fn pages_of_two_lists_are_those_of_their_merge() {
+        for mixture in 0_u32..1 << 8 {
+            let is_failed = |key: &u32| mixture & (1 << (key - 1)) != 0;
+            let all: Vec<u32> = (1..=8).rev().collect();
+            let failed: Vec<u32> = all.iter().copied().filter(is_failed).collect();
+            let sets: Vec<u32> = all.iter().copied().filter(|key| !is_failed(key)).collect();
+            for count in 1..=9 {
+                for first in (0..=18).step_by(count) {
+                    let window = Window { first, count, failed: failed.len() };
+                    let before = first.saturating_sub(failed.len());
+                    let needed = u32::try_from(count + first.min(failed.len())).expect("small");
+                    assert_eq!(window.of_sets(), Page::rows(before as u64, needed));
+                    let shown: Vec<u32> =
+                        sets.iter().copied().skip(before).take(count + first.min(failed.len())).collect();
+                    let page = window.cut(rows(&shown), rows(&failed));
+                    let page: Vec<u32> = page.iter().map(|row| row.key.1).collect();
+                    let expect: Vec<u32> = all.iter().copied().skip(first).take(count).collect();
+                    assert_eq!(page, expect, "{mixture:b} {first} {count}");
+                }
+            }
+        }
     }
 }

@@ -24,3 +24,8 @@ pub(super) fn run(context: &Context, call: &ActionCall) -> Value {
 pub(super) fn zone(region: &str) -> String {
     format!("{region}-a")
 }
+
+/// Whether a list is asked for of a region that is not the service's, so that it is empty.
+pub(super) fn is_elsewhere(context: &Context, call: &ActionCall, parameter: &str) -> bool {
+    call.arguments.text(parameter).is_some_and(|region| region != context.config.region)
+}

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{Instance, NewInstance, RegisterError, SslMode};
+use catalog::{BackupPolicy, Instance, NewInstance, RegisterError, SslMode};
 use engine::{Finding, Interrupted, JobControl, Stage};
 use rpc::{ApiError, ErrorCode};
 use serde_json::{Map, Value, json};
 
+use super::policy_fields::{policy_fields, policy_of};
 use super::{ActionCall, words};
 use crate::context::Context;
 use crate::engines::{password_of, sealed_for};
@@ -36,19 +37,37 @@ pub(super) async fn run(context: &Arc<Context>, call: &ActionCall) -> Result<Val
     let mut change = call.change(context).await?;
     let id = new.id.clone();
     change.register_instance(new).await.map_err(refused)?;
+    let policy = BackupPolicy::default();
+    change.put_policy(&id, &policy).await?;
     change.put_setting(&findings_setting(id.as_str()), &json!(warnings).to_string()).await?;
     change.commit().await?;
     for warning in &warnings {
         tracing::warn!(instance = %id, "the new instance cannot be backed up yet: {warning}");
     }
-    Ok(answer(call, id.as_str(), &warnings))
+    Ok(answer(context, call, &policy, &warnings))
 }
 
-fn answer(call: &ActionCall, id: &str, warnings: &[String]) -> Value {
-    let fields =
-        [("DBInstanceId".to_owned(), json!(id)), ("Warnings".to_owned(), json!({ "Warning": warnings }))];
-    super::known_fields(call.action, Map::from_iter(fields))
+fn answer(context: &Context, call: &ActionCall, policy: &BackupPolicy, warnings: &[String]) -> Value {
+    let id = call.required_instance();
+    let policy = policy_fields(context, id, policy, call.now);
+    let shown = |(name, _): &(String, Value)| POLICY_FIELDS.contains(&name.as_str());
+    let fields = json!({
+        "DBInstanceId": id.as_str(),
+        "Warnings": { "Warning": warnings },
+        "BackupPolicy": policy.into_iter().filter(shown).collect::<Map<_, _>>(),
+    });
+    let Value::Object(fields) = fields else { unreachable!("it was written as an object") };
+    super::known_fields(call.action, fields)
 }
+
+/// What is answered of the policy; DescribeBackupPolicy has the rest.
+const POLICY_FIELDS: [&str; 5] = [
+    "PreferredBackupTime",
+    "PreferredBackupPeriod",
+    "PreferredNextBackupTime",
+    "BackupRetentionPeriod",
+    "FullBackupIntervalDays",
+];
 
 fn new_instance(context: &Context, call: &ActionCall) -> Result<NewInstance, Refusal> {
     let arguments = &call.arguments;
@@ -110,7 +129,8 @@ async fn again(
     }
     change.put_setting(&findings_setting(new.id.as_str()), &json!(warnings).to_string()).await?;
     change.commit().await?;
-    Ok(answer(call, new.id.as_str(), &warnings))
+    let policy = policy_of(context, &new.id, call.now).await?;
+    Ok(answer(context, call, &policy, &warnings))
 }
 
 #[derive(Default)]

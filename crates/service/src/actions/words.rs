@@ -1,6 +1,6 @@
 //! The API's words for what the catalog knows.
 
-use catalog::{BackupMethod, BackupMode, EngineKind, Job, JobPhase, JobStage, JobState};
+use catalog::{BackupMethod, BackupMode, EngineKind, Job, JobPhase, JobStage, JobState, Percent};
 use rpc::render_seconds;
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,12 @@ pub(super) fn statuses(phase: JobPhase, stage: JobStage) -> (&'static str, &'sta
         JobPhase::Succeeded => ("Finished", "Finished"),
         JobPhase::Failed => ("Failed", program),
     }
+}
+
+/// `StateToken` of a job.
+pub(super) fn state_token(phase: JobPhase, stage: JobStage, process: Percent) -> String {
+    let (status, progress_status) = statuses(phase, stage);
+    format!("{status}.{progress_status}.{}", process.get())
 }
 
 /// `BackupMode` and `JobMode`.

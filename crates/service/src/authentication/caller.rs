@@ -31,6 +31,12 @@ impl Caller {
         if self.sees(instance) { Ok(()) } else { Err(forbidden(action)) }
     }
 
+    /// # Errors
+    /// The key is for some instances only → `Forbidden.RAM`.
+    pub(crate) fn require_all_instances(&self, action: &ActionSpec) -> Result<(), ApiError> {
+        if self.instances.is_none() { Ok(()) } else { Err(forbidden(action)) }
+    }
+
     /// Whether the key is for that instance.
     pub(crate) fn sees(&self, instance: &InstanceId) -> bool {
         self.instances.as_ref().is_none_or(|instances| instances.contains(instance))
@@ -40,7 +46,7 @@ impl Caller {
 fn forbidden(action: &ActionSpec) -> ApiError {
     let detail = AccessDenied {
         auth_action: format!("rds:{}", action.name),
-        // The request id, which the answer carries anyway, finds the entry in the log.
+        // Filled in with the record in the audit log that it leads to.
         encoded_diagnostic_message: String::new(),
     };
     ApiError::new(ErrorCode::ForbiddenRam).with_access_denied(detail)

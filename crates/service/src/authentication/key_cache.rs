@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog::{AccessKey, AccessKeyStatus, Catalog};
+use catalog::{AccessKey, AccessKeyKind, AccessKeyStatus, Catalog};
 use jiff::Timestamp;
 use repository::InstanceId;
 use zeroize::Zeroizing;
@@ -28,6 +28,7 @@ pub(super) struct KeyCache {
 /// A key, its secret opened.
 pub(super) struct CachedKey {
     secret: Zeroizing<Vec<u8>>,
+    kind: AccessKeyKind,
     caller: Caller,
     active: bool,
     expires: Option<Timestamp>,
@@ -71,7 +72,7 @@ impl KeyCache {
 
 impl CachedKey {
     fn open(stored: AccessKey, secrets: &SecretBox, read: Instant) -> Result<Self, Refusal> {
-        let AccessKey { id, sealed_secret, role, instances, status, token_hash, created: _, expires } =
+        let AccessKey { id, sealed_secret, kind, role, instances, status, token_hash, created: _, expires } =
             stored;
         let token_hash = token_hash.map(|hash| {
             let bytes = <[u8; 32]>::try_from(hash)
@@ -89,6 +90,7 @@ impl CachedKey {
         };
         Ok(Self {
             secret: secrets.open_sealed(&sealed_for(&id), &sealed_secret)?,
+            kind,
             caller,
             active: status == AccessKeyStatus::Active,
             expires,
@@ -103,6 +105,10 @@ impl CachedKey {
 
     pub(super) fn caller(&self) -> Caller {
         self.caller.clone()
+    }
+
+    pub(super) fn kind(&self) -> AccessKeyKind {
+        self.kind
     }
 
     pub(super) fn is_active(&self) -> bool {

@@ -16,6 +16,8 @@ pub(crate) async fn render(context: &Context) -> Result<String, catalog::Error> 
     let mut out = String::with_capacity(4096);
     requests(&mut out, context);
     jobs(&mut out, context).await?;
+    schedule(&mut out, context);
+    downloads(&mut out, context);
     repository(&mut out, context);
     if let Some(bytes) = resident_bytes() {
         gauge(&mut out, "process_resident_memory_bytes", "Memory that the process holds.", bytes);
@@ -78,6 +80,34 @@ async fn jobs(out: &mut String, context: &Context) -> Result<(), catalog::Error>
         jobs.new_bytes,
     );
     Ok(())
+}
+
+fn schedule(out: &mut String, context: &Context) {
+    let figures = &context.metrics.schedule;
+    let [fired, missed] = [&figures.fired, &figures.missed].map(|count| count.load(Ordering::Relaxed));
+    let help = "Due times of backup policies that this node settled.";
+    counter(out, "backstop_schedule_due_total", help, fired + missed);
+    counter(out, "backstop_schedule_fired_total", "Due times that became backup jobs.", fired);
+    let help = "Due times whose windows passed without a backup job.";
+    counter(out, "backstop_schedule_missed_total", help, missed);
+    let blocked = figures.blocked.load(Ordering::Relaxed);
+    let help = "Looks at a due time that found a backup job of its instance in the way.";
+    counter(out, "backstop_schedule_blocked_total", help, blocked);
+    let expired = figures.expired.load(Ordering::Relaxed);
+    counter(out, "backstop_sets_expired_total", "Backup sets that expired.", expired);
+    let refusals = figures.clock_refusals.load(Ordering::Relaxed);
+    let help = "Times that nothing expired, for the clocks of node, catalog and store differed.";
+    counter(out, "backstop_expiry_refused_total", help, refusals);
+}
+
+fn downloads(out: &mut String, context: &Context) {
+    let figures = &context.downloads.figures;
+    let [begun, sent, cut_off] =
+        [&figures.begun, &figures.sent_bytes, &figures.cut_off].map(|count| count.load(Ordering::Relaxed));
+    counter(out, "backstop_downloads_begun_total", "Downloads that began, each range for itself.", begun);
+    counter(out, "backstop_downloads_sent_bytes_total", "Bytes of downloads handed to connections.", sent);
+    let help = "Downloads that ended because their set could not be read.";
+    counter(out, "backstop_downloads_cut_off_total", help, cut_off);
 }
 
 fn repository(out: &mut String, context: &Context) {

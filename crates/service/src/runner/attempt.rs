@@ -3,12 +3,13 @@
 use std::io;
 use std::panic::AssertUnwindSafe;
 
-use catalog::{ATTEMPTS_MAX, Claim, Errand, Failure};
+use catalog::{ATTEMPTS_MAX, BackupPolicy, Claim, Errand, Failure, JobKind, PolicyCompression};
 use engine::{BackupEngine, BackupError, BackupRequest, FinishedSet, Interrupted, JobControl, Reuse};
-use repository::{Manifest, RepositoryError};
+use repository::{Compression, Manifest, RepositoryError};
+use serde_json::Value;
 
 use super::control::Control;
-use super::{earlier, failure};
+use super::{earlier, failure, sweep};
 use crate::backup_parameters::BackupParameters;
 use crate::context::Context;
 use crate::engines::password_of;
@@ -25,6 +26,8 @@ pub(super) enum Outcome {
         /// What the engine says of it; `None` for one that an earlier attempt published.
         finished: Option<Box<FinishedSet>>,
     },
+    /// A sweep is done; this is its report.
+    Swept(Value),
     /// The job fails.
     Failed(Failure),
     /// Another attempt may succeed.
@@ -47,6 +50,9 @@ impl Outcome {
 
 /// Runs the attempt.
 pub(super) fn run(context: &Context, claim: &Claim, control: &Control) -> Outcome {
+    if claim.job.kind == JobKind::Sweep {
+        return sweep::run(context, claim, control);
+    }
     match earlier::published(&context.repository, claim) {
         Ok(Some(manifest)) => return found(context, claim, manifest),
         Ok(None) => {}
@@ -141,7 +147,7 @@ fn failed(context: &Context, claim: &Claim, control: &Control, error: &BackupErr
     outcome
 }
 
-fn again_or_failed(claim: &Claim, failure: Failure) -> Outcome {
+pub(super) fn again_or_failed(claim: &Claim, failure: Failure) -> Outcome {
     let last = claim.job.attempts >= ATTEMPTS_MAX || matches!(claim.errand, Errand::Settle { .. });
     if last { Outcome::Failed(failure) } else { Outcome::Again(failure) }
 }
@@ -183,6 +189,10 @@ fn prepare(context: &Context, claim: &Claim) -> Result<(Box<dyn BackupEngine>, B
             "the job's parameters are of another release".to_owned(),
         )));
     };
+    let compression = match context.runtime.block_on(context.catalog.find_policy(id)) {
+        Ok(policy) => compression(policy.as_ref(), context.config.compression),
+        Err(error) => return Err(again_or_failed(claim, failure::unavailable(error_chain(&error)))),
+    };
     failure::check_home(context).map_err(Outcome::Failed)?;
     let password = password_of(&instance, &context.secrets);
     let password = password.map_err(|error| Outcome::Failed(failure::internal(error_chain(&error))))?;
@@ -201,10 +211,20 @@ fn prepare(context: &Context, claim: &Claim) -> Result<(Box<dyn BackupEngine>, B
         retention_days: parameters.retention_days,
         reuse: if parameters.full { Reuse::Nothing } else { Reuse::Parent },
         threads: context.config.threads,
-        compression: context.config.compression,
+        compression,
         now: context.clock.now(),
         free_space_floor_bytes: context.config.free_space_floor_bytes,
         own_directories: own_directories.into_iter().flatten().collect(),
     };
     Ok((engine, request))
+}
+
+/// How the instance's new frames are compressed: the policy goes before the configuration.
+fn compression(policy: Option<&BackupPolicy>, configured: Compression) -> Compression {
+    match (policy.map(|policy| policy.compression), configured) {
+        (None | Some(PolicyCompression::Configured), configured) => configured,
+        (Some(PolicyCompression::None), _) => Compression::None,
+        (Some(PolicyCompression::Zstd), level @ Compression::Zstd(_)) => level,
+        (Some(PolicyCompression::Zstd), Compression::Lz4 | Compression::None) => Compression::Zstd(1),
+    }
 }

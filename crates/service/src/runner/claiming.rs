@@ -26,7 +26,6 @@ impl Runner {
             // Not to be dropped half-way: a claim that nobody holds would wait for its lease to end.
             match self.claim().await {
                 Ok(Some(claim)) => {
-                    engine::failpoint::pass("runner.claimed");
                     let runner = Arc::clone(&self);
                     self.jobs.spawn(runner.hold(claim, room));
                 }
@@ -44,8 +43,8 @@ impl Runner {
     }
 
     async fn claim(&self) -> Result<Option<Claim>, catalog::Error> {
-        let request =
-            ClaimRequest { owner: self.owner.clone(), kinds: vec![JobKind::Backup], lease: self.times.lease };
+        let kinds = vec![JobKind::Backup, JobKind::Sweep];
+        let request = ClaimRequest { owner: self.owner.clone(), kinds, lease: self.times.lease };
         self.context.catalog.claim(&request, self.context.clock.now()).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catalog::{Claim, Failure, LeaseError, NewBackupSet};
+use catalog::{Claim, Failure, JobKind, JobStage, LeaseError, NewBackupSet, Percent, Progress};
 use jiff::{SignedDuration, Timestamp};
 use repository::Manifest;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::control::Control;
 use super::{JobTimes, earlier, failure, report};
 use crate::backup_set_row::backup_set_row;
 use crate::context::Context;
+use crate::download::measure;
 use crate::error_chain::error_chain;
 
 /// Tries to write a job's end down while the catalog is away. After that the lease ends, and whoever takes
@@ -38,10 +39,22 @@ pub(super) async fn conclude(
                 }
                 None => None,
             };
-            match backup_set_row(&manifest, host) {
-                Ok(row) => finish(context, claim, &manifest, &row, &report, control).await,
+            let download_bytes = measure(context, &manifest).await;
+            match backup_set_row(&manifest, host, download_bytes) {
+                Ok(row) => {
+                    let progress = control.progress_if_begun().unwrap_or_else(|| of_adopted(&manifest));
+                    let end = End::Finished { row: &row, report: &report, progress };
+                    finish(context, claim, &manifest, &end, control).await;
+                }
                 Err(error) => fail(context, claim, &failure::internal(error.to_string()), control).await,
             }
+        }
+        Outcome::Swept(report) => {
+            let written = write(context, claim, &End::Swept { report: &report }).await;
+            if written.is_err() {
+                return log_lost(claim, written);
+            }
+            tracing::info!(%job, %report, "the repository is swept");
         }
         Outcome::Failed(failure) => fail(context, claim, &failure, control).await,
         Outcome::Again(failure) => {
@@ -60,16 +73,9 @@ pub(super) async fn conclude(
     }
 }
 
-async fn finish(
-    context: &Context,
-    claim: &Claim,
-    manifest: &Manifest,
-    row: &NewBackupSet,
-    report: &Value,
-    control: &Control,
-) {
+async fn finish(context: &Context, claim: &Claim, manifest: &Manifest, end: &End<'_>, control: &Control) {
     let job = claim.id();
-    let finished = write(context, claim, &End::Finished { row, report }).await;
+    let finished = write(context, claim, end).await;
     if finished.is_err() {
         return log_lost(claim, finished);
     }
@@ -97,6 +103,13 @@ async fn finish(
     }
 }
 
+/// Of a set that an earlier attempt made: nobody knows any more what that one planned.
+fn of_adopted(manifest: &Manifest) -> Progress {
+    let bytes = manifest.totals.source_bytes;
+    let (stage, process) = (JobStage::Proving, Percent::HUNDRED);
+    Progress { stage, process, bytes_planned: Some(bytes), bytes_done: bytes }
+}
+
 async fn record_version(context: &Context, manifest: &Manifest) -> Result<(), catalog::Error> {
     let mut change = context.catalog.change(context.clock.now()).await?;
     change.record_engine_version(&manifest.origin.instance, &manifest.server_version).await?;
@@ -106,7 +119,8 @@ async fn record_version(context: &Context, manifest: &Manifest) -> Result<(), ca
 async fn fail(context: &Context, claim: &Claim, failure: &Failure, control: &Control) {
     let job = claim.id();
     let report = report::of_failure(control);
-    let failed = write(context, claim, &End::Failed { failure, report: &report }).await;
+    let end = End::Failed { failure, report: &report, progress: control.progress_if_begun() };
+    let failed = write(context, claim, &end).await;
     if failed.is_err() {
         return log_lost(claim, failed);
     }
@@ -115,6 +129,9 @@ async fn fail(context: &Context, claim: &Claim, failure: &Failure, control: &Con
         tracing::info!(%job, "the job is cancelled");
     } else {
         tracing::error!(%job, code = %failure.code, "the job failed: {}", failure.message);
+    }
+    if claim.job.kind != JobKind::Backup {
+        return;
     }
     context.metrics.update_jobs(|jobs| {
         let count = if cancelled { &mut jobs.cancelled_count } else { &mut jobs.failed_count };
@@ -127,9 +144,24 @@ async fn fail(context: &Context, claim: &Claim, failure: &Failure, control: &Con
 
 /// What is written down of an attempt's end.
 enum End<'a> {
-    Finished { row: &'a NewBackupSet, report: &'a Value },
-    Failed { failure: &'a Failure, report: &'a Value },
-    Again { due: Timestamp, failure: Option<&'a Failure> },
+    Finished {
+        row: &'a NewBackupSet,
+        report: &'a Value,
+        progress: Progress,
+    },
+    Swept {
+        report: &'a Value,
+    },
+    /// Without progress: the attempt did no work, and what was recorded before stays.
+    Failed {
+        failure: &'a Failure,
+        report: &'a Value,
+        progress: Option<Progress>,
+    },
+    Again {
+        due: Timestamp,
+        failure: Option<&'a Failure>,
+    },
 }
 
 /// Writes an end down, again and again while the catalog is away.
@@ -152,8 +184,13 @@ async fn write(context: &Context, claim: &Claim, end: &End<'_>) -> Result<(), Le
 async fn write_once(context: &Context, claim: &Claim, end: &End<'_>) -> Result<(), LeaseError> {
     let (catalog, now) = (&context.catalog, context.clock.now());
     match *end {
-        End::Finished { row, report } => catalog.finish_backup(claim, row, report, now).await,
-        End::Failed { failure, report } => catalog.fail(claim, failure, Some(report), now).await,
+        End::Finished { row, report, ref progress } => {
+            catalog.finish_backup(claim, row, report, Some(progress), now).await
+        }
+        End::Swept { report } => catalog.finish(claim, report, now).await,
+        End::Failed { failure, report, ref progress } => {
+            catalog.fail(claim, failure, Some(report), progress.as_ref(), now).await
+        }
         End::Again { due, failure } => catalog.give_back(claim, due, failure).await,
     }
 }

@@ -95,6 +95,11 @@ impl Control {
         Progress { stage, process, bytes_planned, bytes_done: self.bytes_done.load(Ordering::Relaxed) }
     }
 
+    /// As [`Control::progress`]; `None` when no stage was entered.
+    pub(super) fn progress_if_begun(&self) -> Option<Progress> {
+        (!self.lock_stages().is_empty()).then(|| self.progress())
+    }
+
     /// The stages gone through so far.
     pub(super) fn stages(&self) -> Vec<StageTimes> {
         self.lock_stages().clone()

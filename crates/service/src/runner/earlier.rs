@@ -12,7 +12,7 @@ pub(super) fn place_of(claim: &Claim, attempt: AttemptId) -> Option<Place> {
     Some(Place { instance, name: AttemptName { set: claim.reserved_set()?, attempt } })
 }
 
-/// The manifest that an earlier attempt published: the newest whole one.
+/// The manifest that an earlier attempt published: the newest whole one that is not to go.
 ///
 /// # Errors
 /// The store cannot tell.
@@ -20,6 +20,8 @@ pub(super) fn published(repository: &Repository, claim: &Claim) -> Result<Option
     for attempt in claim.earlier_attempts.iter().rev() {
         let Some(place) = place_of(claim, *attempt) else { continue };
         match repository.manifest(&place) {
+            // One that did not read back when it was written has a tombstone, and the sweep takes it.
+            Ok(_) if repository.has_tombstone(&place)? => {}
             Ok(manifest) => return Ok(Some(manifest)),
             Err(RepositoryError::NoSuchSet { .. }) => {}
             Err(error @ RepositoryError::Damaged { .. }) => {

@@ -8,9 +8,9 @@ use engine::Interrupted;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::Runner;
 use super::attempt::Outcome;
 use super::control::Control;
+use super::{Runner, earlier};
 use crate::error_chain::error_chain;
 
 /// Longest wait of a watch that something else ends anyway.
@@ -27,6 +27,9 @@ pub(super) async fn keep(
     let mut heartbeat =
         tokio::time::interval_at(Instant::now() + runner.times.heartbeat, runner.times.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let renew_begin = runner.times.renew_begin;
+    let mut begin = tokio::time::interval_at(Instant::now() + renew_begin, renew_begin);
+    begin.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut work = runner.context.catalog.watch_work();
     let (mut moved, mut next_report, mut stopping) = (true, Instant::now(), false);
     loop {
@@ -40,6 +43,7 @@ pub(super) async fn keep(
             }
             () = tokio::time::sleep_until(keeper.lease_end) => keeper.lose(),
             _ = heartbeat.tick() => keeper.renew().await,
+            _ = begin.tick() => keeper.renew_begin(),
             // A cancel wakes as new work does.
             () = work.wait(LONG) => keeper.renew().await,
             () = tokio::time::sleep_until(next_report), if moved => {
@@ -70,6 +74,17 @@ impl Keeper<'_> {
             self.lease_end = asked + lease;
         }
         self.hear(renewed);
+    }
+
+    /// Not waited for: the store may be slow, and the lease must be renewed meanwhile.
+    fn renew_begin(&self) {
+        let (job, repository) = (self.claim.id(), self.runner.context.repository.clone());
+        let Some(place) = earlier::place_of(self.claim, self.claim.attempt) else { return };
+        self.runner.context.background.spawn_blocking(move || match repository.renew_begin(&place) {
+            Ok(begun) => tracing::info!(%job, begun, "the attempt's begin is renewed"),
+            // There are six more days; after those the attempt may not publish.
+            Err(error) => tracing::warn!(%job, "the attempt's begin is not renewed: {}", error_chain(&error)),
+        });
     }
 
     async fn report(&mut self) {

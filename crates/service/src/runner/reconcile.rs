@@ -3,7 +3,7 @@
 //! twice and beside running jobs.
 
 use catalog::{Job, JobPhase};
-use repository::{AttemptListing, Manifest, RepositoryError};
+use repository::{AttemptListing, AttemptName, Manifest, RepositoryError};
 
 use crate::actions::put_missing_tombstones;
 use crate::context::Context;
@@ -14,18 +14,18 @@ use crate::refusal::Refusal;
 pub(crate) async fn reconcile(context: &Context) {
     let repository = context.repository.clone();
     let listed = tokio::task::spawn_blocking(move || {
-        let mut live = Vec::new();
+        let mut published = Vec::new();
         for instance in repository.instances()? {
-            live.extend(repository.attempts(&instance)?.into_iter().filter(AttemptListing::is_live));
+            published.extend(repository.attempts(&instance)?.into_iter().filter(|listing| listing.published));
         }
-        Ok::<_, RepositoryError>(live)
+        Ok::<_, RepositoryError>(published)
     });
-    let live = match listed.await {
-        Ok(Ok(live)) => live,
+    let published = match listed.await {
+        Ok(Ok(published)) => published,
         Ok(Err(error)) => return tracing::warn!("the repository is not compared: {}", error_chain(&error)),
         Err(error) => return tracing::error!("the repository is not compared: {error}"),
     };
-    for listing in live {
+    for listing in published {
         if let Err(refusal) = settle(context, &listing).await {
             let cause = refusal.cause.unwrap_or_default();
             tracing::warn!(set = %listing.place.name, "a set is not compared: {} {cause}", refusal.error);
@@ -35,6 +35,9 @@ pub(crate) async fn reconcile(context: &Context) {
 
 async fn settle(context: &Context, listing: &AttemptListing) -> Result<(), Refusal> {
     let name = listing.place.name;
+    if !listing.is_live() {
+        return buried(context, name).await;
+    }
     match context.catalog.find_set(name.set).await? {
         Some(set) if set.attempt == name.attempt => {
             if set.tombstoned.is_some() {
@@ -58,6 +61,16 @@ async fn settle(context: &Context, listing: &AttemptListing) -> Result<(), Refus
             }
         }
     }
+}
+
+/// A set expired and the process died before the catalog heard of it: the tombstone counts.
+async fn buried(context: &Context, name: AttemptName) -> Result<(), Refusal> {
+    let set = context.catalog.find_set(name.set).await?;
+    if set.is_some_and(|set| set.attempt == name.attempt && set.tombstoned.is_none()) {
+        tracing::info!(set = %name, "a set that has a tombstone is listed no more");
+        context.catalog.note_tombstone(name.set, context.clock.now()).await?;
+    }
+    Ok(())
 }
 
 enum Verdict {

@@ -14,6 +14,8 @@ pub struct JobTimes {
     pub progress_gap: Duration,
     /// Wait before the second attempt, and five times that before the third: a server that restarts is back.
     pub retry_after: Duration,
+    /// How often an attempt says in the repository that it is at work.
+    pub renew_begin: Duration,
     /// Longest wait before looking for jobs without being woken: what another node asked for wakes nobody.
     pub look_every: Duration,
 }
@@ -25,6 +27,7 @@ impl Default for JobTimes {
             heartbeat: Duration::from_secs(10),
             progress_gap: Duration::from_millis(200),
             retry_after: Duration::from_secs(2),
+            renew_begin: repository::RENEW_BEGIN_EVERY,
             look_every: Duration::from_secs(5),
         }
     }

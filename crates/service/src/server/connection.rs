@@ -2,23 +2,27 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rpc::{ApiError, ErrorCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
+use super::answer_body::AnswerBody;
+use super::client_stream::ClientStream;
 use super::guarded_stream::GuardedStream;
 use super::{Server, answering, routes};
+use crate::client_presence::ClientPresence;
 
 /// How long a refused client may go on sending, so that it gets to read why. Closing while bytes arrive
 /// would make its system throw the answer away.
@@ -35,12 +39,19 @@ pub(super) struct ConnectionState {
     pub(super) between_calls: AtomicBool,
     /// The client may still be sending what nobody reads.
     pub(super) lingers: AtomicBool,
+    /// The client, for a call that waits.
+    pub(super) client: Arc<ClientPresence>,
+    /// Ends the connection at once, whatever is on its way.
+    pub(super) cut: CancellationToken,
 }
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(server: &Arc<Server>, stream: TcpStream) {
-    let state =
-        Arc::new(ConnectionState { between_calls: AtomicBool::new(true), lingers: AtomicBool::new(false) });
+pub(super) async fn serve(server: &Arc<Server>, stream: ClientStream, address: Option<IpAddr>) {
+    let state = Arc::new(ConnectionState {
+        between_calls: AtomicBool::new(true),
+        client: Arc::new(ClientPresence::at(address)),
+        ..Default::default()
+    });
     let stream = GuardedStream::new(stream, Arc::clone(server), Arc::clone(&state));
     let service = Calls { server: Arc::clone(server), state: Arc::clone(&state) };
     let mut connection = http1::Builder::new()
@@ -52,9 +63,13 @@ pub(super) async fn serve(server: &Arc<Server>, stream: TcpStream) {
         .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let outcome = {
-        let mut draining = pin!(server.draining.cancelled());
+        let mut draining = pin!(server.context.draining.cancelled());
+        let mut cut = pin!(state.cut.cancelled());
         let mut told = false;
         std::future::poll_fn(|context| {
+            if cut.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
             if !told && draining.as_mut().poll(context).is_ready() {
                 told = true;
                 Pin::new(&mut connection).graceful_shutdown();
@@ -71,12 +86,22 @@ pub(super) async fn serve(server: &Arc<Server>, stream: TcpStream) {
         let bytes = answering::raw_refusal(server, &refusal);
         state.lingers.store(true, Ordering::Relaxed);
         // A peer that is gone needs no answer.
-        let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, stream.as_tcp().write_all(&bytes)).await;
+        let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, stream.inner().write_all(&bytes)).await;
     }
-    let _ = stream.as_tcp().shutdown().await;
+    // Over TLS this writes, to a client that may not read.
+    let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, stream.inner().shutdown()).await;
     if state.lingers.load(Ordering::Relaxed) {
-        let _ = tokio::time::timeout(LINGER, throw_away(stream.as_tcp())).await;
+        let _ = tokio::time::timeout(LINGER, throw_away(stream.inner())).await;
     }
+}
+
+/// Refuses a connection of which nothing was read.
+pub(super) async fn refuse(server: &Server, mut stream: ClientStream, error: &ApiError) {
+    let bytes = answering::raw_refusal(server, error);
+    // A peer that is gone needs no answer.
+    let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, stream.write_all(&bytes)).await;
+    let _ = tokio::time::timeout(LAST_ANSWER_TIMEOUT, stream.shutdown()).await;
+    let _ = tokio::time::timeout(LINGER, throw_away(&mut stream)).await;
 }
 
 /// What to say where hyper ends a connection without a word; `None` where nobody listens any more.
@@ -94,7 +119,7 @@ fn refusal_of(error: &hyper::Error) -> Option<ApiError> {
     Some(ApiError::because(ErrorCode::MalformedRequest, reason))
 }
 
-async fn throw_away(stream: &mut TcpStream) {
+async fn throw_away(stream: &mut ClientStream) {
     let mut buffer = vec![0; 16 * 1024];
     let mut thrown = 0;
     while thrown < LINGER_BYTES_MAX {
@@ -112,7 +137,7 @@ struct Calls {
 }
 
 impl Service<Request<Incoming>> for Calls {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -121,7 +146,9 @@ impl Service<Request<Incoming>> for Calls {
         state.between_calls.store(false, Ordering::Relaxed);
         Box::pin(async move {
             let response = routes::answer(&server, &state, request).await;
-            state.between_calls.store(true, Ordering::Relaxed);
+            if response.body().is_whole() {
+                state.between_calls.store(true, Ordering::Relaxed);
+            }
             Ok(response)
         })
     }

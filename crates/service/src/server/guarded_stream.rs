@@ -3,6 +3,8 @@
 //! Hyper answers what it cannot parse with a bare status and no body, which the API's clients take for a
 //! fault of the transport. All our own answers have a body, so such a write is known by its form: an error
 //! status, and nothing after the head. It is replaced by the same refusal in the API's form.
+//!
+//! It also looks whether the client is still there while a call waits.
 
 use std::io;
 use std::pin::Pin;
@@ -12,13 +14,13 @@ use std::task::{Context, Poll, ready};
 
 use rpc::{ApiError, ErrorCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
+use super::client_stream::ClientStream;
 use super::connection::ConnectionState;
 use super::{Server, answering};
 
 pub(super) struct GuardedStream {
-    stream: TcpStream,
+    stream: ClientStream,
     server: Arc<Server>,
     state: Arc<ConnectionState>,
     /// Bytes came since the last answer.
@@ -28,12 +30,23 @@ pub(super) struct GuardedStream {
 }
 
 impl GuardedStream {
-    pub(super) fn new(stream: TcpStream, server: Arc<Server>, state: Arc<ConnectionState>) -> Self {
+    pub(super) fn new(stream: ClientStream, server: Arc<Server>, state: Arc<ConnectionState>) -> Self {
         Self { stream, server, state, unanswered: false, replacement: None }
     }
 
-    pub(super) fn as_tcp(&mut self) -> &mut TcpStream {
+    pub(super) fn inner(&mut self) -> &mut ClientStream {
         &mut self.stream
+    }
+
+    /// Notices that the client has closed its side, where a call waits for that. A client that sent more is
+    /// there; what comes after that is not looked at.
+    fn look_for_client(&self, context: &mut Context<'_>) {
+        if !self.state.client.is_asked() {
+            return;
+        }
+        if self.stream.poll_left(context) {
+            self.state.client.leave();
+        }
     }
 
     /// Whether part of a request came that nothing was said to.
@@ -63,7 +76,9 @@ impl AsyncWrite for GuardedStream {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         if this.replacement.is_none() {
-            let Some(error) = bare_refusal(bytes) else {
+            // While a call is with us, its answer is what is written.
+            let by_itself = this.state.between_calls.load(Ordering::Relaxed);
+            let Some(error) = bare_refusal(bytes).filter(|_| by_itself) else {
                 this.unanswered = false;
                 return Pin::new(&mut this.stream).poll_write(context, bytes);
             };
@@ -85,6 +100,8 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Hyper flushes whenever it was woken, also while a call is with us and it does not read.
+        self.look_for_client(context);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -93,10 +110,15 @@ impl AsyncWrite for GuardedStream {
     }
 }
 
+/// Part of a header that every answer of ours has.
+const ID_HEADER: &[u8] = b"-request-id: ";
+
 /// The refusal that hyper wrote by itself, in our words; `None` for any answer of ours.
 fn bare_refusal(bytes: &[u8]) -> Option<ApiError> {
     let status = bytes.strip_prefix(b"HTTP/1.1 4").or_else(|| bytes.strip_prefix(b"HTTP/1.0 4"))?;
-    if !bytes.ends_with(b"\r\n\r\n") {
+    // An answer of ours to HEAD has no body either, but an id.
+    let is_ours = bytes.windows(ID_HEADER.len()).any(|window| window == ID_HEADER);
+    if !bytes.ends_with(b"\r\n\r\n") || is_ours {
         return None;
     }
     Some(match status.get(..2)? {
@@ -126,6 +148,7 @@ mod tests {
         assert_eq!(code(b"HTTP/1.1 414 URI Too Long\r\n\r\n").as_deref(), Some("RequestTooLarge"));
         assert_eq!(code(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}"), None);
         assert_eq!(code(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), None);
+        assert_eq!(code(b"HTTP/1.1 403 Forbidden\r\nx-oss-request-id: 1\r\ncontent-length: 9\r\n\r\n"), None);
         assert_eq!(code(b"HTTP/1.1 100 Continue\r\n\r\n"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use rpc::{
@@ -15,10 +15,14 @@ use rpc::{
 };
 use serde_json::Value;
 
+use super::answer_body::AnswerBody;
 use super::connection::ConnectionState;
 use super::{Server, answering, body};
 use crate::actions::{self, Outcome};
+use crate::client_presence::ClientPresence;
 use crate::context::Context;
+use crate::download::{self, DownloadRequest};
+use crate::error_centre::RefusedRequest;
 use crate::error_chain::error_chain;
 use crate::refusal::Refusal;
 
@@ -26,6 +30,37 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Answers whatever was asked.
 pub(super) async fn answer(
+    server: &Arc<Server>,
+    state: &Arc<ConnectionState>,
+    request: hyper::Request<Incoming>,
+) -> Response<AnswerBody> {
+    let is_download = matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.uri().path().starts_with(download::PATH_PREFIX);
+    if is_download {
+        return answer_download(server, state, request).await;
+    }
+    answer_at_once(server, state, request).await.map(AnswerBody::Whole)
+}
+
+/// A download, or why there is none.
+async fn answer_download(
+    server: &Arc<Server>,
+    state: &Arc<ConnectionState>,
+    request: hyper::Request<Incoming>,
+) -> Response<AnswerBody> {
+    let (head, _) = request.into_parts();
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let request = DownloadRequest {
+        head: &head,
+        request_id: server.context.request_ids.next(),
+        host: host.unwrap_or_else(|| server.context.own_host()),
+        cut: state.cut.clone(),
+        limits: server.limits,
+    };
+    AnswerBody::of_download(download::answer(&server.context, &request).await, state)
+}
+
+async fn answer_at_once(
     server: &Arc<Server>,
     state: &ConnectionState,
     request: hyper::Request<Incoming>,
@@ -36,6 +71,7 @@ pub(super) async fn answer(
             "/healthz" => return text(StatusCode::OK, "ok\n"),
             "/readyz" => return ready(&server.context).await,
             "/metrics" => return metrics(&server.context).await,
+            "/console/errors" => return error_centre(&server.context, head.uri.query()).await,
             _ => {}
         }
     }
@@ -48,6 +84,18 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}
+
+/// A page of the error centre. Nothing in it runs, and nothing outside of it is loaded.
+async fn error_centre(context: &Context, query: Option<&str>) -> Response<Full<Bytes>> {
+    let page = crate::error_centre::page(context, query.unwrap_or_default()).await;
+    let mut response = text(StatusCode::OK, page);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
@@ -92,7 +140,7 @@ async fn answer_call(
     let unread = body.is_err();
     let performed = match body.as_ref() {
         Err(error) => Performed::refused(error.clone().into(), Format::of(&request)),
-        Ok(_) => perform(context, &request, request_id).await,
+        Ok(_) => perform(context, &request, &state.client, request_id).await,
     };
     // Only an error names them.
     let refused = performed.outcome.is_err();
@@ -114,6 +162,13 @@ async fn answer_call(
         Err(refusal) => {
             context.metrics.count_request(&performed.action, Some(refusal.error.row()), took);
             log_refusal(request_id, &performed, refusal);
+            let refused = RefusedRequest {
+                at: context.clock.now(),
+                action: loggable(&performed.action),
+                row: Some(refusal.error.row()),
+                message: refusal.error.to_string(),
+            };
+            context.recent_refusals.remember(request_id, refused);
             render_error(&refusal.error, &answer_context)
         }
     };
@@ -150,13 +205,19 @@ impl Performed {
     }
 }
 
-async fn perform(context: &Arc<Context>, request: &Request<'_>, request_id: RequestId) -> Performed {
+async fn perform(
+    context: &Arc<Context>,
+    request: &Request<'_>,
+    client: &Arc<ClientPresence>,
+    request_id: RequestId,
+) -> Performed {
     let now = context.clock.now();
     let call = match Call::parse(request, now) {
         Ok(call) => call,
         Err(error) => return Performed::refused(error.into(), Format::of(request)),
     };
-    let Outcome { result, key } = caught(actions::perform(context, request, &call, now, request_id)).await;
+    let performed = actions::perform(context, request, client, &call, now, request_id);
+    let Outcome { result, key } = caught(performed).await;
     let action = if result.is_err() { call.claimed_action().to_owned() } else { String::new() };
     Performed { outcome: result, format: call.format(), action, key }
 }
@@ -176,10 +237,15 @@ async fn caught(work: impl Future<Output = Outcome>) -> Outcome {
     polled.await.unwrap_or_else(panicked)
 }
 
+/// The name of an operation as a log may have it: whatever was sent, short and in one line.
+fn loggable(action: &str) -> String {
+    action.chars().take(80).filter(|letter| !letter.is_control()).collect()
+}
+
 /// Logged once, here: an operator's business as ERROR or WARN, a caller's mistake as INFO.
 fn log_refusal(request_id: RequestId, performed: &Performed, refusal: &Refusal) {
     let Refusal { error, cause } = refusal;
-    let action: String = performed.action.chars().take(80).filter(|letter| !letter.is_control()).collect();
+    let action = loggable(&performed.action);
     let key = performed.key.as_deref().unwrap_or("-");
     let cause = cause.as_deref().unwrap_or_default();
     let (row, code) = (error.row(), error.code());

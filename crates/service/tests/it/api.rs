@@ -55,7 +55,8 @@ fn a_backup_is_created_watched_listed_and_deleted() {
     for (field, value) in [
         ("BackupId", json!(set)),
         ("BackupStatus", json!("Success")),
-        ("BackupSize", json!(310_000)),
+        // Two files of 10,000 and 300,000 bytes in an archive: their headers, what fills their last blocks, the end.
+        ("BackupSize", json!(512 + 10_240 + 512 + 300_032 + 1024)),
         ("IsAvail", json!(1)),
         ("HostInstanceID", json!("1")),
         ("Engine", json!("PostgreSQL")),
@@ -233,10 +234,10 @@ fn instances_are_registered_described_and_listed() {
     assert_eq!(ids(&[("Engine", "SQLServer")]), Vec::<String>::new());
     assert_eq!(ids(&[("EngineVersion", "15.0"), ("PageSize", "2"), ("PageNumber", "2")]), ["third"]);
     assert_eq!(ids(&[("DBInstanceStatus", "Creating")]), Vec::<String>::new());
-    let page = client.call("DescribeDBInstances", &[("RegionId", "x"), ("MaxResults", "2")]).expect_success();
+    let page = client.call("DescribeDBInstances", &[("MaxResults", "2")]).expect_success();
     assert_eq!(ids(&[("MaxResults", "2"), ("NextToken", page["NextToken"].as_str().unwrap())]), ["third"]);
     client
-        .call("DescribeDBInstances", &[("RegionId", "x"), ("DBInstanceId", "nobody")])
+        .call("DescribeDBInstances", &[("DBInstanceId", "nobody")])
         .expect_error(404, "InvalidDBInstanceId.NotFound");
     let regions = client.call("DescribeRegions", &[]).expect_success();
     assert_eq!(regions["Regions"]["RDSRegion"][0]["RegionId"], "cn-hangzhou");

@@ -54,11 +54,8 @@ fn every_bad_parameter_has_its_code() {
         client.call("DescribeBackups", query).expect_error(*status, code);
     }
     let create: &[Case<'_>] = &[
-        (
-            &[("DBInstanceId", "orders"), ("BackupMethod", "Logical")],
-            400,
-            "InvalidBackupMethod.ValueNotSupport",
-        ),
+        (&[("DBInstanceId", "orders"), ("BackupMethod", "Logical")], 403, "OperationDenied.NotSupported"),
+        (&[("DBInstanceId", "orders"), ("BackupMethod", "Dump")], 400, "InvalidBackupMethod.ValueNotSupport"),
         (&[("DBInstanceId", "orders"), ("BackupType", "Half")], 400, "BackupType.NotSupport"),
         (&[("DBInstanceId", "orders"), ("BackupStrategy", "db")], 400, "InvalidParameterCombination"),
         (&[("DBInstanceId", "orders"), ("DBName", "a")], 400, "InvalidParameterCombination"),

@@ -170,7 +170,7 @@ pub(crate) fn exchange_and_end(address: SocketAddr, bytes: &[u8]) -> Reply {
 }
 
 /// Reads one answer.
-pub(crate) fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(crate) fn read_reply(stream: &mut impl Read) -> Reply {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use catalog::{EngineKind, Instance};
 use engine::{
-    BackupEngine, BackupError, BackupRequest, BadBlocks, Checked, EntryKind, FinishedSet, Interrupted,
-    JobControl, Retry, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, Stage,
+    Archive, ArchiveError, ArchiveShape, BackupEngine, BackupError, BackupRequest, BadBlocks, Checked,
+    EntryKind, FinishedSet, Interrupted, JobControl, MadeMember, Retry, SetRecord, SetTimes, SetWriter,
+    Source, SourceEntry, SourceError, SourceFile, Stage,
 };
-use repository::{Repository, StoredPath};
+use repository::{Entry, OpenSet, Repository, StoredPath};
 use service::{EngineError, Engines};
 
 /// What a test tells the engines of a service.
@@ -77,6 +78,24 @@ impl Engines for FolderEngines {
         let folder = instance.data_directory.clone().unwrap_or_default().into();
         Ok(Box::new(FolderEngine { folder, script: Arc::clone(&self.script) }))
     }
+
+    fn archive(&self, set: &OpenSet) -> Result<Archive, ArchiveError> {
+        Archive::measure(set, Box::new(FolderShape))
+    }
+}
+
+/// An archive of the folder's files alone.
+#[derive(Debug)]
+struct FolderShape;
+
+impl ArchiveShape for FolderShape {
+    fn path(&self, entry: &Entry) -> Option<Vec<u8>> {
+        entry.path.within("data").map(<[u8]>::to_vec)
+    }
+
+    fn made(&self) -> &[MadeMember] {
+        &[]
+    }
 }
 
 #[derive(Debug)]
@@ -129,7 +148,16 @@ impl BackupEngine for FolderEngine {
             return Err(BackupError::Server { action, retry: Retry::Later, source: Box::new(ServerGone) });
         }
         let times = SetTimes { started: request.now, ended: request.now, consistent: request.now };
-        let record = serde_json::json!({ "system_identifier": "77" });
+        let record = serde_json::json!({
+            "system_identifier": "77",
+            "databases": [
+                { "oid": 5, "name": "postgres", "bytes": 0, "tables": [] },
+                { "oid": 16_384, "name": "Shop", "bytes": 65_537, "tables": [
+                    { "oid": 16_385, "schema": "public", "name": "orders", "kind": "r", "relation": 1, "bytes": 9 },
+                    { "oid": 16_386, "schema": "audit", "name": "log", "kind": "r", "relation": 2, "bytes": 8 },
+                ] },
+            ],
+        });
         let record = SetRecord {
             engine: "postgresql".to_owned(),
             server_version: "15.18".to_owned(),

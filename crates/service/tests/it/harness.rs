@@ -146,6 +146,7 @@ impl Harness {
             let new = catalog::NewAccessKey {
                 id: id.to_owned(),
                 sealed_secret: secrets.seal(&format!("access key {id}"), b"another secret"),
+                kind: catalog::AccessKeyKind::Permanent,
                 role,
                 instances: instances.map(|instances| instances.iter().map(parse).collect()),
                 token_hash: None,

@@ -49,6 +49,30 @@ fn a_held_job_shows_each_stage_in_order() {
 }
 
 #[test]
+fn a_quick_job_shows_all_of_its_bytes() {
+    let mut harness = Harness::stopped();
+    // The one report is at the beginning: what came after it is written when the job ends.
+    harness.times.progress_gap = Duration::from_hours(1);
+    harness.start();
+    harness.register_small("orders");
+    let row = |job: &str| {
+        let answer = harness.client().call("DescribeBackupJobs", &[("BackupJobId", job)]).expect_success();
+        answer["Items"]["BackupJob"][0].clone()
+    };
+    let job = harness.create_backup("orders");
+    harness.wait_finished("orders", &job);
+    let done = row(&job);
+    assert_eq!((&done["BytesPlanned"], &done["BytesDone"]), (&310_000.into(), &310_000.into()), "{done}");
+
+    harness.script().failures_left.store(u32::MAX, Ordering::SeqCst);
+    let job = harness.create_backup("orders");
+    harness.wait_failed("orders", &job);
+    let failed = row(&job);
+    assert_eq!(failed["BytesPlanned"], 310_000, "{failed}");
+    assert_eq!(failed["BackupProgressStatus"], "Uploading", "the stage that it failed in: {failed}");
+}
+
+#[test]
 fn progress_takes_many_values_and_never_falls() {
     let harness =
         Harness::stopped().with_setting("bytes_per_second_max", "40000000").with_setting("threads", "2");
@@ -115,10 +139,14 @@ fn a_server_that_comes_back_gets_another_attempt() {
     assert_eq!(report["Attempt"], 3, "{report}");
     assert_eq!(report["FailureCode"], Value::Null);
     assert_eq!(harness.backups("orders").len(), 1);
-    let attempts = harness.repository().attempts(&"orders".parse().unwrap()).unwrap();
-    let live = attempts.iter().filter(|attempt| attempt.is_live()).count();
-    let dead = attempts.iter().filter(|attempt| !attempt.published).all(|attempt| attempt.tombstone);
-    assert!(live == 1 && dead, "dead attempts are left to the sweep: {attempts:?}");
+    // They come after the job is shown as finished.
+    wait_for("tombstones on the dead attempts, which are left to the sweep", PATIENCE, || {
+        let attempts = harness.repository().attempts(&"orders".parse().unwrap())?;
+        assert_eq!(attempts.iter().filter(|attempt| attempt.is_live()).count(), 1, "{attempts:?}");
+        let dead = attempts.iter().filter(|attempt| !attempt.published).all(|attempt| attempt.tombstone);
+        Ok(dead.then_some(()))
+    })
+    .unwrap();
 }
 
 #[test]

@@ -22,7 +22,8 @@ fn a_postgresql_server_is_registered_and_backed_up() {
         ("Port", &port),
         ("User", "postgres"),
     ];
-    harness.client().call_form("RegisterDBInstance", &form).expect_success();
+    let answer = harness.client().call_form("RegisterDBInstance", &form).expect_success();
+    assert_eq!(answer["Warnings"]["Warning"], serde_json::json!([]), "{answer}");
     let findings = harness.block_on(harness.catalog().setting("instance_findings.orders")).unwrap();
     assert_eq!(findings.as_deref(), Some("[]"));
     let job = harness.create_backup("orders");
@@ -51,7 +52,12 @@ fn a_server_that_is_down_fails_the_job_with_the_reason() {
         ("Port", "5432"),
         ("User", "postgres"),
     ];
-    harness.client().call_form("RegisterDBInstance", &form).expect_success();
+    for again in [false, true] {
+        let answer = harness.client().call_form("RegisterDBInstance", &form).expect_success();
+        let warnings = answer["Warnings"]["Warning"].as_array().unwrap();
+        let told = warnings.iter().any(|warning| warning.as_str().unwrap().contains("/does/not/exist"));
+        assert!(told, "registered, with a warning; again: {again}: {answer}");
+    }
     let job = harness.create_backup("orders");
     let report = harness.wait_failed("orders", &job);
     let message = report["FailureMessage"].as_str().unwrap();

@@ -145,7 +145,7 @@ fn a_set_that_its_job_outlived_gets_a_tombstone_at_the_next_start() {
     let catalog = harness.catalog();
     let claim = claim_as(&harness, &catalog, &LeaseOwner::new("zombie"));
     let failure = catalog::Failure { code: "InternalError".to_owned(), message: "given up".to_owned() };
-    harness.block_on(catalog.fail(&claim, &failure, None, now())).unwrap();
+    harness.block_on(catalog.fail(&claim, &failure, None, None, now())).unwrap();
     // The worker wakes up after its job has failed, and publishes.
     publish_as(&harness, &catalog, &claim);
     harness.stop();
@@ -218,7 +218,7 @@ fn a_worker_that_lost_its_lease_stops_and_deletes_nothing() {
     assert!(stored.iter().all(|entry| after.iter().any(|left| left.key == entry.key)), "{after:?}");
     let running = harness.block_on(catalog.find_job(job.parse().unwrap())).unwrap().unwrap();
     assert_eq!(running.state.phase(), catalog::JobPhase::Running, "it is the other worker's");
-    harness.block_on(catalog.fail(&claim, &catalog::Failure::cancelled(), None, now())).unwrap();
+    harness.block_on(catalog.fail(&claim, &catalog::Failure::cancelled(), None, None, now())).unwrap();
 }
 
 /// A control that nobody watches.

@@ -14,7 +14,7 @@ pub(super) fn render() -> String {
         "# API reference\n\n<!-- Generated from crates/rpc by `make generate`. -->\n\n\
          The operations of version {API_VERSION} that this service answers. They are called at `/` by GET or POST, \
          with parameters in the query, the form body or headers, signed by V1 or V3; `Format` or the `Accept` header \
-         choose JSON or XML. Every answer ends with `RequestId`. Errors: [error codes](error-codes.md).\n\n\
+         choose JSON or XML. Every answer ends with `RequestId`. Errors: [error codes](reference/error-codes.md).\n\n\
          | Operation | Role | |\n| --- | --- | --- |\n"
     );
     for action in ACTIONS {
@@ -43,6 +43,15 @@ fn render_action(page: &mut String, action: &ActionSpec) {
     if !action.response.is_empty() {
         line(page, "\n| Answer | Type | Meaning |\n| --- | --- | --- |");
         render_fields(page, action.response, "");
+    }
+    if !action.never_sent.is_empty() {
+        line(page, "\n| Never sent | Why |\n| --- | --- |");
+        for row in action.never_sent {
+            let separator = if row.within.is_empty() { "" } else { "." };
+            let names = row.fields.iter().map(|field| format!("`{}{separator}{field}`", row.within));
+            let names: Vec<String> = names.collect();
+            line(page, &format!("| {} | {} |", names.join(", "), cell(row.why)));
+        }
     }
     if !action.errors.is_empty() {
         let codes: Vec<String> = action.errors.iter().map(|code| format!("`{}`", code.spec().code)).collect();
@@ -80,10 +89,14 @@ fn limit(kind: ParameterKind) -> Option<String> {
             Some(words.join(", or "))
         }
         ParameterKind::IntegerList { count_max, .. } => Some(format!("Comma-separated, at most {count_max}")),
-        ParameterKind::NumberedTexts { count_max, .. } => Some(format!("At most {count_max}")),
+        ParameterKind::NumberedTexts { count_max, .. } | ParameterKind::NumberedObjects { count_max, .. } => {
+            Some(format!("At most {count_max}"))
+        }
         ParameterKind::Text { characters_max } | ParameterKind::AsciiText { characters_max } => {
             Some(format!("At most {characters_max} characters"))
         }
+        ParameterKind::Weekdays { count_min } => Some(format!("Comma-separated, at least {count_min}")),
+        ParameterKind::HourWindow => Some("One hour, UTC".to_owned()),
         ParameterKind::NewInstanceId | ParameterKind::Boolean | ParameterKind::Time => None,
     }
 }
@@ -97,6 +110,7 @@ fn render_fields(page: &mut String, fields: &[FieldSpec], prefix: &str) {
             Shape::Number => ("Number", None, ""),
             Shape::Boolean => ("Boolean", None, ""),
             Shape::TextList => ("Array of String", None, ""),
+            Shape::NumberList => ("Array of Number", None, ""),
             Shape::Object(inner) => ("Object", Some(inner), "."),
             Shape::List(inner) => ("Array", Some(inner), "[]."),
         };
