@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use rpc::{
-    ACTIONS, API_VERSION, ActionSpec, FieldSpec, HIDDEN_PARAMETERS, ParameterKind, ParameterSpec, Shape,
+    ACTIONS, API_VERSION, ActionSpec, AnswerContext, ErrorCode, FieldSpec, Format, HIDDEN_PARAMETERS,
+    ParameterKind, ParameterSpec, RequestId, Shape, render_success,
 };
 use serde_json::Value;
 
@@ -25,10 +26,37 @@ pub(super) fn render() -> String {
     line(&mut page, "");
     let hidden: Vec<String> = HIDDEN_PARAMETERS.iter().map(|name| format!("`{name}`")).collect();
     line(&mut page, &format!("Accepted everywhere and not acted upon: {}.", hidden.join(", ")));
+    render_refused(&mut page);
+    render_without_effect(&mut page);
     for action in ACTIONS {
         render_action(&mut page, action);
     }
     page
+}
+
+/// What the API has and this service refuses, once the parameters are right.
+fn render_refused(page: &mut String) {
+    let refuses = |action: &&&ActionSpec| action.errors.contains(&ErrorCode::OperationDeniedNotSupported);
+    let names = ACTIONS.iter().filter(refuses).map(|action| {
+        let anchor = action.name.to_lowercase();
+        let only = if action.name == "CreateBackup" { " of method Logical or Snapshot" } else { "" };
+        format!("[{}](#{anchor}){only}", action.name)
+    });
+    let names: Vec<String> = names.collect();
+    let code = ErrorCode::OperationDeniedNotSupported.spec().code;
+    line(page, &format!("\nAnswered with `{code}` once their parameters are right: {}.", names.join(", ")));
+}
+
+/// Every parameter that is checked and answered and changes nothing.
+fn render_without_effect(page: &mut String) {
+    line(page, "\n| Without effect | In | Why |\n| --- | --- | --- |");
+    for action in ACTIONS {
+        for parameter in action.parameters {
+            if let Some(why) = parameter.without_effect {
+                line(page, &format!("| {} | {} | {} |", parameter.name, action.name, cell(why)));
+            }
+        }
+    }
 }
 
 fn render_action(page: &mut String, action: &ActionSpec) {
@@ -68,6 +96,9 @@ fn parameter_row(parameter: &ParameterSpec) -> String {
     }
     if let Some(default) = parameter.default {
         let _ = write!(meaning, " Default: `{default}`.");
+    }
+    if let Some(why) = parameter.without_effect {
+        let _ = write!(meaning, " **Without effect:** {why}");
     }
     if parameter.secret {
         meaning.push_str(" Send it in the form body.");
@@ -133,6 +164,13 @@ fn render_example(page: &mut String, action: &ActionSpec) {
     if let Ok(text) = serde_json::to_string_pretty(&example) {
         line(page, &format!("\n```json\n{text}\n```"));
     }
+    let context = AnswerContext {
+        request_id: RequestId::from_random(*b"an example's id!"),
+        format: Format::Xml,
+        host_id: "",
+        public_url: "",
+    };
+    line(page, &format!("\n```xml\n{}\n```", render_success(action, &example, &context).body));
 }
 
 fn quote(value: &str) -> String {
