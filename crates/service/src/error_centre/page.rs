@@ -36,7 +36,7 @@ pub(super) fn render(
                 form method="get" {
                     p {
                         label for="q" { "Code " }
-                        input id="q" name="q" value=(code.unwrap_or_default()) list="codes";
+                        input id="q" name="q" value=(code.unwrap_or_default());
                         " "
                         label for="requestId" { "RequestId " }
                         input id="requestId" name="requestId" value=(request.unwrap_or_default());
@@ -79,8 +79,17 @@ fn row_part(row: ErrorCode) -> Markup {
     html! {
         dl {
             dt { "Meaning" } dd { "HTTP " (spec.status) ": " code { (spec.message) } }
-            dt { "Cause" } dd { (spec.cause) }
-            dt { "What to do" } dd { (spec.remedy) " " (again) }
+            dt { "Cause" } dd { (prose(spec.cause)) }
+            dt { "What to do" } dd { (prose(spec.remedy)) " " (again) }
+        }
+    }
+}
+
+/// Text in which backquotes stand around code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (position, part) in text.split('`').enumerate() {
+            @if position % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
@@ -91,7 +100,7 @@ fn list_part() -> Markup {
         dl {
             @for row in ErrorCode::ALL {
                 dt { a href={ "?q=" (row.spec().code) } { code { (row.spec().code) } } }
-                dd { (row.spec().cause) }
+                dd { (prose(row.spec().cause)) }
             }
         }
     }
@@ -106,6 +115,7 @@ mod tests {
         let page = render(Some("MissingDBInstanceId"), Some(ErrorCode::MissingParam), None, None);
         let spec = ErrorCode::MissingParam.spec();
         assert!(page.contains(spec.cause) && page.contains(spec.remedy), "{page}");
+        assert_eq!(prose("run `a <b>` again").into_string(), "run <code>a &lt;b&gt;</code> again");
     }
 
     #[test]
