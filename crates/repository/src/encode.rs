@@ -157,3 +157,40 @@ impl FrameEncoder {
         Ok(EncodedFrame { codec, stored, plain_bytes, digest, blocks })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two blocks, the second one short, with what an index would say of them.
+    fn blocks() -> (BlockHasher, Vec<u8>, HashedBlocks) {
+        let hasher = BlockHasher::new([7; 32]);
+        let content: Vec<u8> =
+            (0..BLOCK_BYTES + 100).map(|n| u8::try_from(n % 251).expect("small")).collect();
+        let digests: Vec<_> = content.chunks(BLOCK_BYTES).map(|block| hasher.digest(block)).collect();
+        (hasher, content, HashedBlocks::new(&digests, vec![ShortBlock { position: 1, bytes: 100 }]))
+    }
+
+    #[test]
+    fn what_a_frame_holds_is_compared_with_the_index() {
+        let (hasher, content, blocks) = blocks();
+        assert_eq!(hasher.check(&content, blocks.digest(), blocks.view()), Ok(()));
+        for at in [0, BLOCK_BYTES - 1, BLOCK_BYTES, content.len() - 1] {
+            let mut other = content.clone();
+            other[at] ^= 1;
+            assert!(hasher.check(&other, blocks.digest(), blocks.view()).is_err(), "byte {at}");
+        }
+        assert!(hasher.check(&content[..content.len() - 1], blocks.digest(), blocks.view()).is_err(), "cut");
+        let other_key = BlockHasher::new([8; 32]);
+        assert!(other_key.check(&content, blocks.digest(), blocks.view()).is_err(), "another key");
+    }
+
+    #[test]
+    fn the_digest_counts_where_the_hashes_agree() {
+        let (hasher, content, blocks) = blocks();
+        let mut digest = *blocks.digest();
+        digest[31] ^= 1;
+        let problem = hasher.check(&content, &digest, blocks.view());
+        assert_eq!(problem.as_ref().map_err(|text| text.contains("digest")), Err(true), "{problem:?}");
+    }
+}

@@ -161,3 +161,35 @@ pub(crate) fn open_pack(
     let index = open_index(&seal, trailer, offset, &mut pack[start..end])?;
     Ok((seal, index))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Compression;
+    use crate::encode::{FrameEncoder, HashedBlocks};
+
+    /// A frame that is sealed and decompresses is refused all the same when it is not what the index says: that is how
+    /// memory that failed between hashing and compressing is found.
+    #[test]
+    fn a_well_sealed_frame_of_other_content_is_refused() {
+        let key = DataKey::random();
+        let hasher = BlockHasher::new(key.block_hash_key());
+        let (meant, stored) = (vec![1; 8192], vec![2; 8192]);
+        let open = |content: &[u8]| {
+            let mut encoder = FrameEncoder::new(Compression::Zstd(1)).expect("encoder");
+            let blocks = HashedBlocks::new(&[hasher.digest(&meant)], Vec::new());
+            let mut builder = PackBuilder::new(&key, Vec::new());
+            builder.append(encoder.data(content, blocks).expect("a frame"));
+            let mut pack = builder.seal().bytes;
+            let header = Header::decode(&pack).expect("a header");
+            let (seal, index) = open_pack(&key, &header, &mut pack).expect("a pack");
+            let entry = index.find(0).expect("a frame");
+            let start = usize::try_from(entry.offset).expect("small");
+            let sealed = &mut pack[start..start + usize::try_from(entry.stored_bytes).expect("small")];
+            let mut decompressor = Decompressor::new().expect("decompressor");
+            open_frame(&seal, &hasher, &mut decompressor, 0, &entry, sealed, &mut Vec::new())
+        };
+        open(&meant).expect("the content that was hashed");
+        open(&stored).expect_err("other content");
+    }
+}
