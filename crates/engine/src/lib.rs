@@ -6,6 +6,7 @@ pub mod failpoint;
 mod control;
 mod request;
 mod source;
+mod uncontrolled;
 
 mod backup_engine;
 
@@ -26,3 +27,4 @@ pub use file_stream::{FileStream, StreamedFile};
 pub use request::{BackupRequest, Reuse};
 pub use set_writer::{SetRecord, SetTimes, SetWriter};
 pub use source::{BadBlocks, EntryKind, Source, SourceEntry, SourceError, SourceFile};
+pub use uncontrolled::Uncontrolled;

@@ -4,9 +4,6 @@
 //! A program of its own, for the peak of a process is what is measured. `BACKSTOP_SCALE=10` makes ten
 //! times as many frames.
 
-#[path = "it/free.rs"]
-mod free;
-
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,15 +12,13 @@ use std::sync::Arc;
 
 use engine::{
     Archive, ArchiveShape, BackupRequest, BadBlocks, EntryKind, MadeMember, Reuse, SetRecord, SetTimes,
-    SetWriter, Source, SourceEntry, SourceError, SourceFile, plan_extract,
+    SetWriter, Source, SourceEntry, SourceError, SourceFile, Uncontrolled, plan_extract,
 };
 use jiff::Timestamp;
 use repository::{
     AttemptId, AttemptName, BLOCK_BYTES, BackupJobId, BackupSetId, CatalogId, Compression, Entry,
     FencingEpoch, KeySecret, Manifest, OpenSet, Place, Repository, StoredPath, VerifyOptions,
 };
-
-use crate::free::Free;
 
 const FILES: u64 = 1_000_000;
 const FILES_IN_FOLDER: u64 = 20_000;
@@ -123,7 +118,7 @@ fn publish(set: SetWriter<'_>) -> Manifest {
         times: SetTimes { started: now, ended: now, consistent: now },
         proven: now,
     };
-    set.prove_and_publish(record, &Free).expect("publish")
+    set.prove_and_publish(record, &Uncontrolled).expect("publish")
 }
 
 /// Half of the folders have an even number.
@@ -240,7 +235,7 @@ fn memory_does_not_grow_with_the_number_of_files_and_frames() {
 
     // Without a plan nothing is copied only to keep it together: every block stays in a frame of its own.
     let mut second = SetWriter::begin(&repository, &request(2)).expect("begin");
-    second.copy(&source, &Free).expect("copy");
+    second.copy(&source, &Uncontrolled).expect("copy");
     let second = publish(second);
     assert_eq!(second.totals.reused_bytes, second.totals.source_bytes);
     tell_peak("stored again");
@@ -253,7 +248,7 @@ fn memory_does_not_grow_with_the_number_of_files_and_frames() {
     tell_peak("listed");
 
     let options = VerifyOptions { threads: 2, sample_percent: 100, seed: 0 };
-    let report = repository.verify(None, &options, &Free).expect("verify");
+    let report = repository.verify(None, &options, &Uncontrolled).expect("verify");
     assert_eq!(report.faults, []);
     tell_peak("verified");
 

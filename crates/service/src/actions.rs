@@ -60,7 +60,6 @@ use serde_json::{Value, json};
 
 pub(crate) use delete_backup::put_missing_tombstones;
 pub(crate) use describe_backup_jobs::JobWaits;
-pub(crate) use register_db_instance::Uncontrolled;
 
 use crate::audit::{SUCCESS, Witness};
 use crate::authentication::{Authenticated, Caller};

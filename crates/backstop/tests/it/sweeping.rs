@@ -3,10 +3,7 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
-use engine::{
-    BackupRequest, EntryKind, Interrupted, JobControl, Reuse, SetRecord, SetTimes, SetWriter, SourceEntry,
-    Stage,
-};
+use engine::{BackupRequest, EntryKind, Reuse, SetRecord, SetTimes, SetWriter, SourceEntry, Uncontrolled};
 use repository::{
     AttemptId, AttemptName, BackupJobId, BackupSetId, Compression, FencingEpoch, Manifest, Place, Repository,
     StoredPath,
@@ -15,33 +12,6 @@ use repository::{
 use crate::program::{Program, Run};
 
 const DAY: Duration = Duration::from_hours(24);
-
-#[derive(Debug)]
-struct Free;
-
-impl JobControl for Free {
-    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn plan(&self, _bytes_planned: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-
-    fn prove(&self, _done: u64, _total: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn wait_for_slot(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
-        Ok(())
-    }
-}
 
 fn url(program: &Program) -> String {
     format!("file://{}", program.home().join("repository").display())
@@ -99,7 +69,7 @@ fn make_set(repository: &Repository, set: u32) -> Manifest {
         times: SetTimes { started: now, ended: now, consistent: now },
         proven: now,
     };
-    writer.prove_and_publish(record, &Free).expect("published")
+    writer.prove_and_publish(record, &Uncontrolled).expect("published")
 }
 
 fn place(set: &Manifest) -> Place {

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use blobstore::LocalStore;
-use engine::Reuse;
+use engine::{Reuse, Uncontrolled};
 use repository::{KeySecret, Repository, VerifyOptions, VerifyReport};
 
 use crate::directory::{back_up, repository, request, secret, tree, try_restore};
-use crate::free::Free;
 
 fn verify(repository: &Repository) -> VerifyReport {
     let options = VerifyOptions { threads: 2, sample_percent: 100, seed: 0 };
-    repository.verify(None, &options, &Free).expect("verify")
+    repository.verify(None, &options, &Uncontrolled).expect("verify")
 }
 
 fn files(root: &Path) -> Vec<PathBuf> {

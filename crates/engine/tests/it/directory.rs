@@ -10,15 +10,14 @@ use std::sync::Arc;
 
 use engine::{
     BackupError, BackupRequest, BadBlocks, EntryKind, ExtractError, ExtractOptions, ExtractReport, Owner,
-    Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, extract,
+    Reuse, SetRecord, SetTimes, SetWriter, Source, SourceEntry, SourceError, SourceFile, Uncontrolled,
+    extract,
 };
 use jiff::Timestamp;
 use repository::{
     AttemptId, BackupJobId, BackupSetId, CatalogId, Compression, FencingEpoch, KeySecret, Manifest, Place,
     Repository, StoredPath,
 };
-
-use crate::free::Free;
 
 #[derive(Debug)]
 pub(crate) struct Directory(pub(crate) PathBuf);
@@ -146,7 +145,7 @@ pub(crate) fn try_back_up(
 ) -> Result<Manifest, BackupError> {
     let mut set = SetWriter::begin(repository, request)?;
     set.plan(1 << 30);
-    set.copy(&Directory(source.to_owned()), &Free)?;
+    set.copy(&Directory(source.to_owned()), &Uncontrolled)?;
     let now = Timestamp::UNIX_EPOCH;
     let record = SetRecord {
         engine: "test".to_owned(),
@@ -155,7 +154,7 @@ pub(crate) fn try_back_up(
         times: SetTimes { started: now, ended: now, consistent: now },
         proven: now,
     };
-    set.prove_and_publish(record, &Free)
+    set.prove_and_publish(record, &Uncontrolled)
 }
 
 pub(crate) fn restore(repository: &Repository, manifest: &Manifest, target: &Path) {
@@ -172,7 +171,7 @@ pub(crate) fn try_restore(
     let set = repository.open_set(&place).expect("open");
     let options = ExtractOptions { threads: NonZeroUsize::new(2).expect("two"), owner: Owner::Runner };
     let to = |path: &StoredPath| Some(target.join(std::str::from_utf8(path.within("data")?).ok()?));
-    extract(&set, &to, &options, &Free)
+    extract(&set, &to, &options, &Uncontrolled)
 }
 
 /// Every path below `root` with its content; folders have none.

@@ -4,7 +4,6 @@ mod archiving;
 mod crash;
 mod damage;
 mod directory;
-mod free;
 mod lying_store;
 mod panicking;
 mod planning;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::{BackupError, BadBlocks, Reuse, SetWriter, Source, SourceEntry, SourceError, SourceFile};
+use engine::{
+    BackupError, BadBlocks, Reuse, SetWriter, Source, SourceEntry, SourceError, SourceFile, Uncontrolled,
+};
 
 use crate::directory::{Directory, repository, request};
-use crate::free::Free;
 
 /// Panics when it proves the blocks of the first of many files.
 #[derive(Debug)]
@@ -44,6 +45,6 @@ fn a_panic_in_a_worker_is_the_jobs_error() {
     }
     let repository = repository(&dir.path().join("repository"));
     let mut set = SetWriter::begin(&repository, &request(1, Reuse::Nothing)).expect("begin");
-    let error = set.copy(&Panicking(Directory(source)), &Free).expect_err("a panic");
+    let error = set.copy(&Panicking(Directory(source)), &Uncontrolled).expect_err("a panic");
     assert!(matches!(error, BackupError::Panicked), "{error}");
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use engine::{ExtractError, ExtractReport, Reuse, plan_extract};
+use engine::{ExtractError, ExtractReport, Reuse, Uncontrolled, plan_extract};
 use repository::{AttemptName, OpenSet, Place, Repository, StoredPath, VerifyOptions};
 
 use crate::directory::{back_up, repository, request, try_restore};
-use crate::free::Free;
 
 /// Two folders with large and small files, and the folder that an entry is counted to.
 fn make_source(root: &Path) {
@@ -76,5 +75,5 @@ fn a_plan_fails_where_a_block_map_is_damaged() {
     }
     assert!(refused > 0, "no damage was found in file tables and block maps");
     let options = VerifyOptions { threads: 1, sample_percent: 100, seed: 0 };
-    assert_eq!(repository.verify(None, &options, &Free).expect("verify").faults, []);
+    assert_eq!(repository.verify(None, &options, &Uncontrolled).expect("verify").faults, []);
 }

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use engine::Reuse;
+use engine::{Reuse, Uncontrolled};
 use proptest::prelude::*;
 use repository::BLOCK_BYTES;
 
 use crate::directory::{Directory, back_up, repository, request, restore, tree};
-use crate::free::Free;
 
 /// Bytes that compress badly and differ by seed.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -164,7 +163,7 @@ fn frames_of_a_dead_attempt_are_used_only_for_the_same_bytes() {
     let repository = repository(&dir.path().join("repository"));
     let first = request(1, Reuse::Nothing);
     let mut dead = engine::SetWriter::begin(&repository, &first).expect("begin");
-    dead.copy(&Directory(source.clone()), &Free).expect("copy");
+    dead.copy(&Directory(source.clone()), &Uncontrolled).expect("copy");
     dead.flush().expect("flush");
     drop(dead);
     let mut large = fs::read(source.join("base/1/large")).expect("file");

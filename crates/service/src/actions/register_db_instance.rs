@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{BackupPolicy, Instance, NewInstance, RegisterError, SslMode};
-use engine::{Finding, Interrupted, JobControl, Stage};
+use engine::{Finding, Uncontrolled};
 use rpc::{ApiError, ErrorCode};
 use serde_json::{Map, Value, json};
 
@@ -191,33 +191,5 @@ fn refused(error: RegisterError) -> Refusal {
         RegisterError::Exists { .. } => ErrorCode::InvalidDBInstanceIdDuplicate.into(),
         RegisterError::Catalog(error) => error.into(),
         other => Refusal::internal(other.to_string()),
-    }
-}
-
-/// A check outside any job: nothing to report to, and nobody who stops it.
-#[derive(Debug)]
-pub(crate) struct Uncontrolled;
-
-impl JobControl for Uncontrolled {
-    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn plan(&self, _bytes_planned: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-
-    fn prove(&self, _done: u64, _total: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn wait_for_slot(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
-        Ok(())
     }
 }

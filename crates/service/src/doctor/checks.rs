@@ -8,13 +8,13 @@ use catalog::{Catalog, Instance, InstanceFilter, Page};
 use repository::Repository;
 
 use super::Diagnosis;
-use crate::actions::Uncontrolled;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::{Engines, password_of};
 use crate::error_chain::error_chain;
 use crate::home::Home;
 use crate::secret_box::SecretBox;
+use engine::Uncontrolled;
 
 /// Most instances that are asked; each may take [`CHECK_TIMEOUT`].
 const INSTANCES_MAX: u32 = 100;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use catalog::{Catalog, Claim, ClaimRequest, Errand, JobKind, LeaseOwner};
-use engine::{BackupEngine, BackupRequest, Interrupted, JobControl, Reuse, Stage};
+use engine::{BackupEngine, BackupRequest, Reuse, Uncontrolled};
 use repository::{Compression, InstanceId};
 use service::Roles;
 use testkit::process::wait_for;
@@ -25,7 +25,7 @@ fn publish_as(harness: &Harness, catalog: &Catalog, claim: &Claim) {
     let registered = harness.block_on(catalog.find_instance(&instance)).unwrap().unwrap();
     let folder = registered.data_directory.unwrap().into();
     let engine = FolderEngine { folder, script: harness.script_shared() };
-    engine.back_up(&harness.repository(), &request_of(catalog, claim, instance), &Alone).unwrap();
+    engine.back_up(&harness.repository(), &request_of(catalog, claim, instance), &Uncontrolled).unwrap();
 }
 
 fn request_of(catalog: &Catalog, claim: &Claim, instance: InstanceId) -> BackupRequest {
@@ -92,7 +92,7 @@ fn a_half_set_of_a_dead_worker_is_made_anew() {
     let folder = harness.source("orders", &[]);
     let engine = FolderEngine { folder, script: harness.script_shared() };
     let request = request_of(&catalog, &claim, "orders".parse().unwrap());
-    engine.back_up(&harness.repository(), &request, &Alone).unwrap_err();
+    engine.back_up(&harness.repository(), &request, &Uncontrolled).unwrap_err();
     harness.stop();
     drop(catalog);
     assert_eq!(
@@ -219,32 +219,4 @@ fn a_worker_that_lost_its_lease_stops_and_deletes_nothing() {
     let running = harness.block_on(catalog.find_job(job.parse().unwrap())).unwrap().unwrap();
     assert_eq!(running.state.phase(), catalog::JobPhase::Running, "it is the other worker's");
     harness.block_on(catalog.fail(&claim, &catalog::Failure::cancelled(), None, None, now())).unwrap();
-}
-
-/// A control that nobody watches.
-#[derive(Debug)]
-struct Alone;
-
-impl JobControl for Alone {
-    fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn plan(&self, _bytes_planned: u64) {}
-
-    fn advance(&self, _bytes: u64) {}
-
-    fn prove(&self, _done: u64, _total: u64) {}
-
-    fn check(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn wait_for_slot(&self) -> Result<(), Interrupted> {
-        Ok(())
-    }
-
-    fn throttle(&self, _bytes: u64) -> Result<(), Interrupted> {
-        Ok(())
-    }
 }

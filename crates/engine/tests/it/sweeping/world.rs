@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blobstore::{BlobStore, MemoryStore, ObjectKey};
-use engine::{BackupError, BackupRequest, Reuse, SetRecord, SetTimes, SetWriter};
+use engine::{BackupError, BackupRequest, Reuse, SetRecord, SetTimes, SetWriter, Uncontrolled};
 use jiff::Timestamp;
 use repository::{
     AttemptName, BackupSetId, CatalogId, InstanceId, JobLife, Manifest, Place, Repository, SweepError,
@@ -16,7 +16,6 @@ use repository::{
 use tempfile::TempDir;
 
 use crate::directory::{Directory, request, restore, secret, tree};
-use crate::free::Free;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -105,7 +104,7 @@ impl World {
     pub(super) fn copy(&self, set: &mut SetWriter<'_>) -> Result<(), BackupError> {
         set.plan(1 << 30);
         for part in ["one", "two"] {
-            set.copy(&Directory(self.part(part)), &Free)?;
+            set.copy(&Directory(self.part(part)), &Uncontrolled)?;
             set.flush()?;
         }
         Ok(())
@@ -193,7 +192,7 @@ impl World {
     pub(super) fn check(&mut self) {
         let repository = self.repository();
         let options = VerifyOptions { threads: 1, sample_percent: 100, seed: 0 };
-        assert_eq!(repository.verify(None, &options, &Free).expect("verify").faults, []);
+        assert_eq!(repository.verify(None, &options, &Uncontrolled).expect("verify").faults, []);
         let listed = repository.sets(&instance()).expect("sets");
         let listed: Vec<BackupSetId> = listed.iter().map(|set| set.origin.set).collect();
         assert_eq!(listed, self.live.keys().copied().collect::<Vec<_>>());
@@ -231,5 +230,5 @@ pub(super) fn publish(set: SetWriter<'_>) -> Result<Manifest, BackupError> {
         times: SetTimes { started: now, ended: now, consistent: now },
         proven: now,
     };
-    set.prove_and_publish(record, &Free)
+    set.prove_and_publish(record, &Uncontrolled)
 }

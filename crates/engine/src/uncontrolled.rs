@@ -1,12 +1,14 @@
-//! A control that never interrupts anything.
+//! Work outside any job: nothing to report to, and nobody who stops it.
 
-use engine::{ExtractProgress, Interrupted, JobControl, Stage};
 use repository::VerifyProgress;
 
-#[derive(Debug)]
-pub(crate) struct Free;
+use crate::{ExtractProgress, Interrupted, JobControl, Stage};
 
-impl JobControl for Free {
+/// Never waits, never ends the work, and drops what it is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Uncontrolled;
+
+impl JobControl for Uncontrolled {
     fn enter(&self, _stage: Stage) -> Result<(), Interrupted> {
         Ok(())
     }
@@ -30,7 +32,7 @@ impl JobControl for Free {
     }
 }
 
-impl ExtractProgress for Free {
+impl ExtractProgress for Uncontrolled {
     fn advance(&self, _bytes: u64) {}
 
     fn check(&self) -> Result<(), Interrupted> {
@@ -38,7 +40,7 @@ impl ExtractProgress for Free {
     }
 }
 
-impl VerifyProgress for Free {
+impl VerifyProgress for Uncontrolled {
     fn plan(&self, _bytes: u64) {}
 
     fn advance(&self, _bytes: u64) {}
