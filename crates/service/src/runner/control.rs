@@ -67,17 +67,17 @@ impl Control {
         }
     }
 
-    /// Tells the attempt's threads to end. The first reason counts, but for a lost lease, after which
-    /// nothing may be deleted.
-    pub(super) fn interrupt(&self, reason: Interrupted) {
+    /// Tells the attempt's threads to end, and answers whether this is news to them. The first reason counts, but
+    /// for a lost lease, after which nothing may be deleted.
+    pub(super) fn interrupt(&self, reason: Interrupted) -> bool {
         let code = code_of(reason);
-        if reason == Interrupted::LeaseLost {
-            self.interrupted.store(code, Ordering::SeqCst);
+        let is_news = if reason == Interrupted::LeaseLost {
+            self.interrupted.swap(code, Ordering::SeqCst) != code
         } else {
-            // Failing means that there is a reason already.
-            let _ = self.interrupted.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
-        }
+            self.interrupted.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        };
         self.resources.wake();
+        is_news
     }
 
     /// How far the work is.

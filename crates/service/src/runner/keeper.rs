@@ -96,7 +96,11 @@ impl Keeper<'_> {
     fn hear(&mut self, answer: Result<Renewal, LeaseError>) {
         let job = self.claim.id();
         match answer {
-            Ok(Renewal { cancel_requested: true, .. }) => self.control.interrupt(Interrupted::Cancelled),
+            Ok(Renewal { cancel_requested: true, .. }) => {
+                if self.control.interrupt(Interrupted::Cancelled) {
+                    tracing::info!(%job, "the job was cancelled; the attempt stops");
+                }
+            }
             Ok(_) => {}
             Err(LeaseError::LeaseLost { .. }) => self.lose(),
             // The lease ends by our own clock when the catalog stays away.
@@ -107,8 +111,10 @@ impl Keeper<'_> {
     }
 
     fn lose(&mut self) {
-        tracing::warn!(job = %self.claim.id(), epoch = %self.claim.epoch, "the lease is lost; the attempt stops");
-        self.control.interrupt(Interrupted::LeaseLost);
+        if self.control.interrupt(Interrupted::LeaseLost) {
+            let epoch = self.claim.epoch;
+            tracing::warn!(job = %self.claim.id(), %epoch, "the lease is lost; the attempt stops");
+        }
         self.lease_end = Instant::now() + LONG;
     }
 }
