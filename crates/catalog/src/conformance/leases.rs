@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use repository::{InstanceId, RepositoryId};
 use serde_json::json;
 
+use super::model::{Runner, Step, follow};
 use super::{
     Database, LEASE, at, claim_as, claimed, enqueue, one_job, plain_backup, plain_instance, plain_set,
     register,
@@ -274,4 +275,10 @@ pub(super) async fn the_next_claimable_moment_is_known(database: &Database) {
     assert_eq!(catalog.next_claimable().await.expect("readable"), Some(at(50)));
     claimed(&catalog, "worker", at(60)).await;
     assert_eq!(catalog.next_claimable().await.expect("readable"), Some(at(90)));
+}
+
+pub(super) async fn a_cancelled_job_is_given_back_twice_and_settled(database: &Database) {
+    let a = Runner::A;
+    let twice = [Step::Claim(a), Step::Cancel, Step::GiveBack(a), Step::GiveBack(a), Step::Claim(Runner::B)];
+    follow(&database.url, &twice).await;
 }

@@ -176,7 +176,9 @@ impl Model {
             }
             Step::Fail(_) => self.end(JobPhase::Failed),
             Step::GiveBack(_) | Step::FailAttempt(_) => {
-                self.attempts -= u32::from(matches!(step, Step::GiveBack(_)));
+                // Who gives back a job that is to be settled may do so twice.
+                let uncounted = u32::from(matches!(step, Step::GiveBack(_)));
+                self.attempts = self.attempts.saturating_sub(uncounted);
                 self.phase = if self.settles() { JobPhase::Running } else { JobPhase::Queued };
                 self.claimable_from = if self.settles() { i64::MIN } else { self.seconds };
             }

@@ -191,7 +191,7 @@ impl Catalog {
     ) -> Result<(), LeaseError> {
         // A job that must not run again stays "running" with a lease that ended: it is claimed to settle.
         let sql = "UPDATE job SET \
-             attempts_count = attempts_count - $4, \
+             attempts_count = CASE WHEN attempts_count < $4 THEN 0 ELSE attempts_count - $4 END, \
              failure_code = COALESCE($5, failure_code), failure_message = COALESCE($6, failure_message), \
              lease_until_micros = $7, due_micros = $3, \
              state = CASE WHEN {settles} THEN 'running' ELSE 'queued' END, \
