@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 use crate::change::Change;
 use crate::connect::{CatalogOptions, Connections, LeaseClock};
 use crate::error::{Doing, Error};
-use crate::job::{JobLookups, JobMemory, JobTotals};
+use crate::job::{JobLookups, JobMemory};
 use crate::statement::{dialect, get, query_one};
 use crate::wake::{JobWatch, Wake};
 use crate::{column, migration, setting};
@@ -27,7 +27,6 @@ pub(crate) struct Shared {
     pub(crate) wake: Wake,
     pub(crate) lookups: JobLookups,
     pub(crate) memory: JobMemory,
-    pub(crate) totals: JobTotals,
     id: CatalogId,
 }
 
@@ -56,7 +55,6 @@ impl Catalog {
             wake: Wake::new(),
             lookups: JobLookups::new(),
             memory: JobMemory::new(sole_process),
-            totals: JobTotals::default(),
             id,
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -13,8 +13,10 @@ mod model;
 mod nonces;
 mod plans;
 mod policies;
+mod seed;
 mod sets;
 mod tags;
+mod tallies;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use repository::{AttemptId, BackupJobId, InstanceId, RepositoryId};
 use serde_json::json;
 
 pub use model::{Runner, Step, follow};
+pub use seed::History;
 
 use crate::{
     BackupMethod, BackupMode, BackupType, Catalog, CatalogOptions, Claim, ClaimRequest, EngineKind, JobKind,
@@ -39,7 +42,9 @@ macro_rules! cases {
         pub async fn run_all(mut empty_database: impl FnMut() -> String) {
             $(
                 println!(concat!(stringify!($module), "::", stringify!($case)));
-                Box::pin($module::$case(&Database { url: empty_database() })).await;
+                let database = Database { url: empty_database() };
+                Box::pin($module::$case(&database)).await;
+                tallies::check(&database).await;
             )+
         }
     };
@@ -76,7 +81,7 @@ cases! {
     jobs::look_ups_at_once_each_get_their_own_job,
     jobs::listings_filter_and_page,
     jobs::listings_filter_by_what_became_of_jobs,
-    jobs::totals_from_memory_show_every_write,
+    tallies::totals_show_every_write,
     jobs::a_queued_job_is_cancelled_at_once_and_a_running_one_asked,
     jobs::a_commit_wakes_who_waits,
     jobs::a_job_that_ends_shows_how_far_it_came,
@@ -91,6 +96,7 @@ cases! {
     leases::a_job_that_nobody_can_settle_fails,
     leases::a_job_given_back_without_failure_loses_no_attempt,
     leases::a_job_given_back_with_its_last_failure_keeps_the_cause,
+    leases::a_cancelled_job_is_given_back_twice_and_settled,
     leases::a_restarted_worker_takes_its_jobs_at_once,
     leases::the_next_claimable_moment_is_known,
     sets::a_finished_backup_is_a_job_and_a_set_together,
@@ -112,6 +118,8 @@ cases! {
     policies::a_turn_is_taken_by_one,
     dropped::a_finish_that_is_dropped_anywhere_is_whole_or_absent,
     dropped::a_change_that_is_dropped_leaves_nothing,
+    tallies::totals_and_pages_are_those_of_the_rows,
+    tallies::tallies_have_many_writers_at_once,
     plans::every_frequent_statement_uses_an_index,
 }
 

@@ -8,4 +8,6 @@ pub(crate) mod audit_log;
 pub(crate) mod backup_set;
 pub(crate) mod instance;
 pub(crate) mod job;
+pub(crate) mod job_tally;
+pub(crate) mod set_tally;
 pub(crate) mod tag;

@@ -23,7 +23,6 @@ mod lookup;
 mod memory;
 #[cfg(feature = "conformance")]
 mod plans;
-mod totals;
 
 use jiff::Timestamp;
 use repository::{AttemptId, BackupJobId, BackupSetId, FencingEpoch, InstanceId, RepositoryId};
@@ -37,7 +36,6 @@ pub(crate) use list::ACTIVE_JOBS;
 pub use list::{BackupJobQuery, FailedBackupFilter, JobFilter, JobSummary};
 pub(crate) use lookup::JobLookups;
 pub(crate) use memory::{Changed, JobMemory};
-pub(crate) use totals::JobTotals;
 #[cfg(feature = "conformance")]
 pub(crate) use {lookup::GROUP_MAX, plans::ForPlans};
 

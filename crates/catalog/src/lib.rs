@@ -42,6 +42,7 @@ mod nonce;
 mod policy;
 mod setting;
 mod tag;
+mod tally;
 
 mod column;
 mod connect;

@@ -5,6 +5,7 @@ mod m20261124_download;
 mod m20261124_first;
 mod m20261124_operations;
 mod m20261124_policy;
+mod m20261124_tallies;
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_policy::Migration),
             Box::new(m20261124_operations::Migration),
             Box::new(m20261124_audit::Migration),
+            Box::new(m20261124_tallies::Migration),
         ]
     }
 }

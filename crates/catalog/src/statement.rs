@@ -70,6 +70,8 @@ const DIALECT: &[(&str, &str, &str)] = &[
     ("{flag}", "INTEGER", "BOOLEAN"),
     ("{bytes}", "BLOB", "BYTEA"),
     ("{strict}", "STRICT", ""),
+    // Rows lie in the order of the primary key.
+    ("{clustered}", "STRICT, WITHOUT ROWID", ""),
 ];
 
 /// Fills in the markers.

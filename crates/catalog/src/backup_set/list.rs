@@ -3,15 +3,17 @@
 use jiff::Timestamp;
 use repository::{BackupSetId, InstanceId};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 
 use crate::backup_set::{BackupMode, BackupSet, BackupType, SetStatus};
 use crate::catalog::Catalog;
-use crate::column::{json, micros};
+use crate::column::json;
 use crate::entity::backup_set::{Column, Entity};
+use crate::entity::set_tally;
 use crate::error::{Doing, Error};
 use crate::page::{Page, Paged};
 use crate::statement::{get, query_one};
+use crate::tally::{self, Listing, Span, tallied_instances};
 
 /// Which living sets to list; what is `None` does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,23 +64,25 @@ impl Catalog {
     /// # Errors
     /// See [`Error`].
     pub async fn list_sets(&self, filter: &BackupSetFilter, page: Page) -> Result<Paged<BackupSet>, Error> {
-        let total = filter.query().count(self.readers()).await.doing("count sets")?;
-        let rows = filter.page(page).all(self.readers()).await.doing("list sets")?;
+        let Paged { rows, total } = tally::list(self.readers(), filter, page).await?;
         let rows = rows.into_iter().map(BackupSet::from_row).collect::<Result<_, _>>()?;
         Ok(Paged { rows, total })
     }
 }
 
-impl BackupSetFilter {
-    pub(crate) fn page(&self, page: Page) -> Select<Entity> {
-        let ordered = self.query().order_by_desc(Column::EndedMicros).order_by_desc(Column::Id);
-        ordered.offset(page.offset()).limit(page.limit())
+impl Listing for BackupSetFilter {
+    type Row = Entity;
+    type Tally = set_tally::Entity;
+    const DOING: &'static str = "list sets";
+
+    fn span(&self) -> Span {
+        Span::between(self.ended_start, self.ended_end)
     }
 
-    fn query(&self) -> Select<Entity> {
-        let Self { instance, set, mode, status, backup_type, ended_start, ended_end, instances, detached } =
-            self;
+    fn rows_in(&self, span: Span) -> Select<Entity> {
+        let Self { instance, set, mode, status, backup_type, instances, detached, .. } = self;
         let mut query = Entity::find().filter(Column::TombstonedMicros.is_null());
+        query = span.restrict(query, Column::EndedMicros);
         if let Some(instance) = instance {
             query = query.filter(Column::InstanceId.eq(instance.as_str()));
         }
@@ -94,12 +98,6 @@ impl BackupSetFilter {
         if let Some(backup_type) = backup_type {
             query = query.filter(Column::BackupType.eq(backup_type.as_str()));
         }
-        if let Some(start) = ended_start {
-            query = query.filter(Column::EndedMicros.gte(micros(*start)));
-        }
-        if let Some(end) = ended_end {
-            query = query.filter(Column::EndedMicros.lt(micros(*end)));
-        }
         if let Some(instances) = instances {
             query = query.filter(Column::InstanceId.is_in(instances.iter().map(InstanceId::as_str)));
         }
@@ -108,5 +106,35 @@ impl BackupSetFilter {
             query = query.filter(Expr::cust("detached"));
         }
         query
+    }
+
+    fn newest_first(rows: Select<Entity>) -> Select<Entity> {
+        rows.order_by_desc(Column::EndedMicros).order_by_desc(Column::Id)
+    }
+
+    fn tallies(&self) -> Option<Select<set_tally::Entity>> {
+        use set_tally::Column;
+        let Self { instance, set, mode, status, backup_type, instances, detached, .. } = self;
+        if set.is_some() {
+            return None;
+        }
+        let mut query = set_tally::Entity::find().filter(tallied_instances(
+            Column::InstanceId,
+            instance.as_ref(),
+            instances.as_deref(),
+        ));
+        if let Some(mode) = mode {
+            query = query.filter(Column::Mode.eq(mode.as_str()));
+        }
+        if let Some(status) = status {
+            query = query.filter(Column::Status.eq(status.as_str()));
+        }
+        if let Some(backup_type) = backup_type {
+            query = query.filter(Column::BackupType.eq(backup_type.as_str()));
+        }
+        if *detached {
+            query = query.filter(Column::Detached.eq(true));
+        }
+        Some(query)
     }
 }

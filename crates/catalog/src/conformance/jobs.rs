@@ -296,24 +296,6 @@ pub(super) async fn listings_filter_and_page(database: &Database) {
     assert_eq!(report, Some(json!(2)));
 }
 
-pub(super) async fn totals_from_memory_show_every_write(database: &Database) {
-    let catalog = database.sole_node().await;
-    register(&catalog, plain_instance("pg-1")).await;
-    let total = async |phase: JobPhase| {
-        let filter = JobFilter { phases: Some(vec![phase]), ..JobFilter::default() };
-        catalog.list_jobs(&filter, Page::rows(0, 1)).await.expect("listable").total
-    };
-    for round in 0..3 {
-        assert_eq!((total(JobPhase::Queued).await, total(JobPhase::Failed).await), (0, round));
-        enqueue(&catalog, plain_backup("pg-1")).await;
-        assert_eq!((total(JobPhase::Queued).await, total(JobPhase::Running).await), (1, 0));
-        let claim = claimed(&catalog, "worker", at(1)).await;
-        assert_eq!((total(JobPhase::Queued).await, total(JobPhase::Running).await), (0, 1));
-        catalog.fail(&claim, &Failure::cancelled(), None, None, at(2)).await.expect("the claim holds");
-    }
-    assert_eq!((total(JobPhase::Running).await, total(JobPhase::Failed).await), (0, 3));
-}
-
 /// Jobs 1 to 3 were asked for at seconds 0, 100 and 200; the first failed, the second was cancelled, the third runs.
 async fn three_fates(catalog: &Catalog) {
     register(catalog, plain_instance("pg-1")).await;

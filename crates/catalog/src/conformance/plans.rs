@@ -1,7 +1,11 @@
 //! What the databases' planners make of the statements that are frequent or may meet many rows.
 
-use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, TransactionTrait, Value};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ConnectionTrait, DbBackend, ExprTrait, QuerySelect, QueryTrait, Statement, TransactionTrait, Value,
+};
 
+use super::seed::{History, numbers};
 use super::{Database, at, instance_id};
 use crate::audit::{FORGET_OLD, OLD_UP_TO};
 use crate::backup_set::EXPIRED_INSTANCES;
@@ -10,10 +14,11 @@ use crate::job::daily::MANUAL_SINCE;
 use crate::job::{ForPlans as JobStatements, GROUP_MAX};
 use crate::nonce::{EXPIRED_UP_TO, FORGET_EXPIRED};
 use crate::policy::NEWEST_FULL;
-use crate::{AuditFilter, BackupSetFilter, FailedBackupFilter, JobFilter, JobKind, JobPhase, Page};
+use crate::tally::Listing;
+use crate::{AuditFilter, BackupMode, BackupSetFilter, FailedBackupFilter, JobFilter, JobKind, JobPhase};
 
 /// Enough that no planner prefers to read them all.
-const JOBS: u32 = 20_000;
+const ROWS: u32 = 20_000;
 
 /// A statement and the indexes that it must use.
 type Expectation = (&'static str, String, &'static [&'static str]);
@@ -26,7 +31,7 @@ pub(super) async fn every_frequent_statement_uses_an_index(database: &Database) 
         for index in indexes {
             assert!(plan.contains(index), "{name} does not use {index}:\n{plan}");
         }
-        for table in ["job", "backup_set", "nonce", "audit_log"] {
+        for table in ["job", "backup_set", "nonce", "audit_log", "job_tally", "set_tally"] {
             let whole = plan.lines().find(|line| {
                 let line = line.trim();
                 line.ends_with(&format!("SCAN {table}")) || line.contains(&format!("Seq Scan on {table} "))
@@ -39,7 +44,6 @@ pub(super) async fn every_frequent_statement_uses_an_index(database: &Database) 
 fn expectations(catalog: &Catalog) -> Vec<Expectation> {
     let connection = catalog.readers();
     let backend = connection.get_database_backend();
-    let page = Page::new(2, 30).expect("a page");
     let instance = Some(instance_id("pg-1"));
     let of_instance =
         JobFilter { instance: instance.clone(), kind: Some(JobKind::Backup), ..JobFilter::default() };
@@ -57,9 +61,18 @@ fn expectations(catalog: &Catalog) -> Vec<Expectation> {
     let sets = BackupSetFilter { instance, ..BackupSetFilter::default() };
     let detached = BackupSetFilter { detached: true, ..BackupSetFilter::default() };
     let audit_of_request = AuditFilter { request_id: Some("R".to_owned()), ..AuditFilter::default() };
+    let sweeps = JobFilter { kind: Some(JobKind::Sweep), ..JobFilter::default() };
+    let manual =
+        JobFilter { kind: Some(JobKind::Backup), mode: Some(BackupMode::Manual), ..JobFilter::default() };
+    let failed_jobs = JobFilter { phases: Some(vec![JobPhase::Failed]), ..JobFilter::default() };
     let JobStatements { claim, fail_hopeless, release, next_claimable, active_backups, active_jobs, look_up } =
         JobStatements::collect(connection);
     let primary_key: &[_] = if backend == DbBackend::Postgres { &["job_pkey"] } else { &["PRIMARY KEY"] };
+    let (job_tally, set_tally): (&[_], &[_]) = if backend == DbBackend::Postgres {
+        (&["job_tally_pkey"], &["set_tally_pkey"])
+    } else {
+        (&["PRIMARY KEY"], &["PRIMARY KEY"])
+    };
     vec![
         ("claim", claim, &["job_running", "job_queued"]),
         ("fail hopeless", fail_hopeless, &["job_running"]),
@@ -68,17 +81,24 @@ fn expectations(catalog: &Catalog) -> Vec<Expectation> {
         ("active backups", active_backups, &["job_active_backup"]),
         ("active jobs", active_jobs, &["job_"]),
         ("look up", look_up, primary_key),
-        ("jobs of an instance", of_instance.page(page).build(backend).sql, &["job_of_instance"]),
-        ("queued jobs", queued.page(page).build(backend).sql, &["job_active"]),
-        ("jobs by creation", created.page(page).build(backend).sql, &["job_by_creation"]),
+        ("jobs of an instance", page_of(&of_instance, backend), &["job_of_instance_by_creation"]),
+        ("queued jobs", page_of(&queued, backend), &["job_active"]),
+        ("jobs by creation", page_of(&created, backend), &["job_by_creation"]),
         (
             "jobs of an instance by creation",
-            created_of_instance.page(page).build(backend).sql,
+            page_of(&created_of_instance, backend),
             &["job_of_instance_by_creation"],
         ),
         ("failed backups", failed.query().build(backend).sql, &["job_failed_backup"]),
-        ("detached sets", detached.page(page).build(backend).sql, &["backup_set_detached"]),
-        ("sets", sets.page(page).build(backend).sql, &["backup_set_of_instance"]),
+        ("all jobs", page_of(&JobFilter::default(), backend), &["job_by_creation"]),
+        ("sweeps", page_of(&sweeps, backend), &["job_beside_backups"]),
+        ("manual jobs", page_of(&manual, backend), &["job_by_mode"]),
+        ("failed jobs", page_of(&failed_jobs, backend), &["job_failed"]),
+        ("total of jobs", total_of(&JobFilter::default(), backend), job_tally),
+        ("total of an instance's jobs", total_of(&of_instance, backend), job_tally),
+        ("total of an instance's sets", total_of(&sets, backend), set_tally),
+        ("detached sets", page_of(&detached, backend), &["backup_set_detached"]),
+        ("sets", page_of(&sets, backend), &["backup_set_of_instance"]),
         ("newest full set", NEWEST_FULL.to_owned(), &["backup_set_full"]),
         ("expired sets", EXPIRED_INSTANCES.to_owned(), &["backup_set_"]),
         ("expired nonces", EXPIRED_UP_TO.to_owned(), &["nonce_expiring"]),
@@ -91,43 +111,33 @@ fn expectations(catalog: &Catalog) -> Vec<Expectation> {
     ]
 }
 
-/// Jobs of a thousand instances, most of them ended, with a set each.
+/// The statement of a listing's second page.
+fn page_of(listing: &impl Listing, backend: DbBackend) -> String {
+    listing.page_in(listing.span(), 30, 30).build(backend).sql
+}
+
+/// The statement of a listing's total.
+fn total_of(listing: &impl Listing, backend: DbBackend) -> String {
+    let tallies = listing.tallies().expect("tallies tell these rows apart");
+    tallies.select_only().expr(Expr::col("number").sum()).build(backend).sql
+}
+
+/// A history, nonces and audit records.
 async fn fill(catalog: &Catalog) {
-    let (active, id) = (JOBS - 10, "11111111111111111111111111111111");
-    let numbers =
-        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {JOBS})");
-    let instances = format!(
-        "{numbers} INSERT INTO instance (id, engine, host, port, user_name, ssl_mode, host_instance, created_micros) \
-         SELECT 'pg-' || i, 'postgresql', 'localhost', 5432, 'backup', 'prefer', i, 0 FROM n WHERE i <= 1000"
-    );
-    let jobs = format!(
-        "{numbers} INSERT INTO job (id, kind, repository_id, instance_id, mode, parameters_json, state, stage, \
-         due_micros, attempts_count, fencing_epoch, cancel_requested, process_percent, done_bytes, created_micros, \
-         ended_micros) SELECT i, 'backup', '{id}', 'pg-' || (i % 1000 + 1), 'manual', 'null', \
-         CASE WHEN i > {active} THEN 'queued' ELSE 'failed' END, 'no_start', i, 0, 0, \
-         {{false}}, 0, 0, i, CASE WHEN i > {active} THEN NULL ELSE i END FROM n"
-    );
-    let sets = format!(
-        "{numbers} INSERT INTO backup_set (id, instance_id, repository_id, job_id, attempt_id, fencing_epoch, status, \
-         backup_type, method, mode, engine, engine_version, started_micros, ended_micros, size_bytes, stored_bytes, \
-         new_bytes, encrypted) SELECT i, 'pg-' || (i % 1000 + 1), '{id}', i, '{id}', 1, 'success', 'full', 'physical', \
-         'manual', 'postgresql', '15', i, i, 0, 0, 0, {{false}} FROM n"
-    );
+    History { instances: 1_000, jobs: ROWS, sets: ROWS, days: 300, end: at(0) }.write(catalog).await;
+    let numbers = numbers(ROWS);
+    let postgres = catalog.writer().get_database_backend() == DbBackend::Postgres;
+    let hash = if postgres { "decode('00', 'hex')" } else { "x'00'" };
     let nonces = format!(
-        "{numbers} INSERT INTO nonce (key_id, nonce_hash, expires_micros) SELECT 'key-' || i, {{hash}}, i FROM n"
+        "{numbers} INSERT INTO nonce (key_id, nonce_hash, expires_micros) SELECT 'key-' || i, {hash}, i FROM n"
     );
     let audits = format!(
         "{numbers} INSERT INTO audit_log (at_micros, request_id, key_id, action, outcome, message, details_json) \
          SELECT i, 'R' || i, 'key', 'a', 'o', '', 'null' FROM n"
     );
-    let postgres = catalog.writer().get_database_backend() == DbBackend::Postgres;
-    for sql in [instances, jobs, sets, nonces, audits] {
-        let sql = sql.replace("{false}", if postgres { "FALSE" } else { "0" });
-        let sql = sql.replace("{hash}", if postgres { "decode('00', 'hex')" } else { "x'00'" });
-        catalog.writer().execute_unprepared(&sql).await.expect("rows are made");
-    }
-    if postgres {
-        catalog.writer().execute_unprepared("ANALYZE").await.expect("the planner is told");
+    let analyze = if postgres { "ANALYZE" } else { "SELECT 1" };
+    for sql in [&nonces, &audits, analyze] {
+        catalog.writer().execute_unprepared(sql).await.expect("rows are made");
     }
 }
 

@@ -3,21 +3,20 @@
 use jiff::{SignedDuration, Timestamp};
 use repository::{BackupJobId, BackupSetId, InstanceId};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    Select,
-};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult, Select};
 
 use crate::backup_set::BackupMode;
 use crate::catalog::Catalog;
 use crate::column::{job_id, json, micros, parsed, set_id};
 use crate::entity::job::{Column, Entity};
+use crate::entity::job_tally;
 use crate::error::{Doing, Error};
 use crate::job::lookup::{Found, Group, Key};
 use crate::job::memory::{Known, Recalled};
 use crate::job::{Failure, Job, JobKind, JobPhase, JobStage, Percent, percent};
 use crate::page::{Page, Paged};
 use crate::statement::{get, query_one};
+use crate::tally::{self, Listing, Span, tallied_instances};
 
 /// Which backup jobs of an instance to watch; what is `None` does not restrict, all restrict together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,21 +147,6 @@ impl Catalog {
         row.map(|row| json("job_report.report_json", &get::<String>(&row, "report_json")?)).transpose()
     }
 
-    /// From memory where nothing was written since they were counted.
-    async fn count_jobs(&self, filter: &JobFilter) -> Result<u64, Error> {
-        let (memory, totals) = (&self.shared.memory, &self.shared.totals);
-        let writes = memory.writes();
-        if let Some(total) = writes.and_then(|writes| totals.recall(filter, writes)) {
-            return Ok(total);
-        }
-        let total = filter.query().count(self.readers()).await.doing("count jobs")?;
-        // What was written meanwhile may be counted or not.
-        if let Some(writes) = writes.filter(|writes| memory.writes() == Some(*writes)) {
-            totals.keep(filter, writes, total);
-        }
-        Ok(total)
-    }
-
     /// Backup jobs that failed, the one that did last first.
     ///
     /// # Errors
@@ -172,13 +156,12 @@ impl Catalog {
         rows.iter().map(Job::from_row).collect()
     }
 
-    /// A page of jobs in any state, newest first: by number, or where a range of time is asked for, by time.
+    /// A page of jobs in any state, the one that was asked for last first.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn list_jobs(&self, filter: &JobFilter, page: Page) -> Result<Paged<Job>, Error> {
-        let total = self.count_jobs(filter).await?;
-        let rows = filter.page(page).all(self.readers()).await.doing("list jobs")?;
+        let Paged { rows, total } = tally::list(self.readers(), filter, page).await?;
         let rows = rows.iter().map(Job::from_row).collect::<Result<_, _>>()?;
         Ok(Paged { rows, total })
     }
@@ -188,34 +171,96 @@ impl Catalog {
 pub(crate) const ACTIVE_JOBS: &str = "SELECT id FROM job \
      WHERE state IN ('queued', 'running') AND instance_id = $1 AND ended_micros IS NULL LIMIT 1";
 
-impl JobFilter {
-    pub(crate) fn page(&self, page: Page) -> Select<Entity> {
-        let mut query = self.query();
-        if self.created_start.is_some() || self.created_end.is_some() {
-            query = query.order_by_desc(Column::CreatedMicros);
-        }
-        query.order_by_desc(Column::Id).offset(page.offset()).limit(page.limit())
+impl Listing for JobFilter {
+    type Row = Entity;
+    type Tally = job_tally::Entity;
+    const DOING: &'static str = "list jobs";
+
+    fn span(&self) -> Span {
+        Span::between(self.created_start, self.created_end)
     }
 
-    fn query(&self) -> Select<Entity> {
+    fn rows_in(&self, span: Span) -> Select<Entity> {
         let Self { instance, kind, phases, mode, job, .. } = self;
-        let mut query = Entity::find();
+        let mut query = span.restrict(Entity::find(), Column::CreatedMicros);
         if let Some(instance) = instance {
             query = query.filter(Column::InstanceId.eq(instance.as_str()));
         }
         if let Some(kind) = kind {
             query = query.filter(Column::Kind.eq(kind.as_str()));
+            if *kind != JobKind::Backup {
+                // As the index of those few has it.
+                query = query.filter(Expr::cust("kind <> 'backup'"));
+            }
         }
         if let Some(phases) = phases {
             query = query.filter(state_is_one_of(phases));
         }
         if let Some(mode) = mode {
-            query = query.filter(Column::Mode.eq(mode.as_str()));
+            // Not as a value, for a planner that does not know it does not know how few rows have it.
+            query = query.filter(Expr::cust(format!("mode = '{mode}'")));
         }
         if let Some(job) = job {
             query = query.filter(Column::Id.eq(i64::from(job.get())));
         }
         self.restrict_further(query)
+    }
+
+    fn newest_first(rows: Select<Entity>) -> Select<Entity> {
+        rows.order_by_desc(Column::CreatedMicros).order_by_desc(Column::Id)
+    }
+
+    fn tallies(&self) -> Option<Select<job_tally::Entity>> {
+        use job_tally::Column;
+        if !self.is_tallied() {
+            return None;
+        }
+        let (instance, instances) = (self.instance.as_ref(), self.instances.as_deref());
+        let instances = tallied_instances(Column::InstanceId, instance, instances);
+        let mut query = job_tally::Entity::find().filter(instances);
+        if let Some(kind) = self.kind {
+            query = query.filter(Column::Kind.eq(kind.as_str()));
+        }
+        if let Some(mode) = self.mode {
+            query = query.filter(Column::Mode.eq(mode.as_str()));
+        }
+        if let Some(outcomes) = self.outcomes() {
+            query = query.filter(Column::Outcome.is_in(outcomes));
+        }
+        Some(query)
+    }
+}
+
+/// How `job_tally` calls a job that failed because somebody cancelled it.
+const CANCELLED: &str = "cancelled";
+
+impl JobFilter {
+    /// Whether tallies tell the jobs wanted apart from others.
+    fn is_tallied(&self) -> bool {
+        let Self { phases, cancelled, .. } = self;
+        let Self { job, jobs, stages, cancel_requested, took_min, took_max, .. } = self;
+        let only_failed = || phases.as_ref().is_some_and(|phases| phases.as_slice() == [JobPhase::Failed]);
+        job.is_none()
+            && jobs.is_none()
+            && stages.is_none()
+            && cancel_requested.is_none()
+            && took_min.is_none()
+            && took_max.is_none()
+            && (cancelled.is_none() || only_failed())
+    }
+
+    /// What became of the jobs wanted, in the words of `job_tally`; `None` for whatever.
+    fn outcomes(&self) -> Option<Vec<&'static str>> {
+        let phases = self.phases.as_ref()?;
+        let failed = JobPhase::Failed.as_str();
+        Some(match self.cancelled {
+            Some(true) => vec![CANCELLED],
+            Some(false) => vec![failed],
+            None => {
+                let cancelled = phases.contains(&JobPhase::Failed).then_some(CANCELLED);
+                phases.iter().map(|phase| phase.as_str()).chain(cancelled).collect()
+            }
+        })
     }
 
     fn restrict_further(&self, mut query: Select<Entity>) -> Select<Entity> {
@@ -235,12 +280,6 @@ impl JobFilter {
             let code = Failure::CANCELLED;
             let column = Column::FailureCode;
             query = query.filter(if cancelled { column.eq(code) } else { column.ne(code) });
-        }
-        if let Some(start) = self.created_start {
-            query = query.filter(Column::CreatedMicros.gte(micros(start)));
-        }
-        if let Some(end) = self.created_end {
-            query = query.filter(Column::CreatedMicros.lt(micros(end)));
         }
         let took = || Expr::col(Column::EndedMicros).sub(Expr::col(Column::CreatedMicros));
         if let Some(min) = self.took_min {
@@ -285,6 +324,8 @@ fn state_is_one_of(phases: &[JobPhase]) -> Expr {
     let ended = phases.iter().any(|phase| matches!(phase, JobPhase::Succeeded | JobPhase::Failed));
     Expr::cust(match words.as_slice() {
         [] => "1 = 0".to_owned(),
+        // As the index of those has it.
+        [word] if ended => format!("state = {word}"),
         words if ended => format!("state IN ({})", words.join(", ")),
         words => format!("state IN ({}) AND ended_micros IS NULL", words.join(", ")),
     })

@@ -109,12 +109,6 @@ impl JobMemory {
         }
     }
 
-    /// How many writes of jobs have ended; `None` where nobody can tell what is stored just now.
-    pub(super) fn writes(&self) -> Option<u64> {
-        let inner = self.lock();
-        (self.sole_process && inner.is_current()).then_some(inner.ended_count)
-    }
-
     /// Runs a write of jobs that may become visible: a commit, or a statement by itself.
     pub(crate) async fn during<T, E>(
         &self,
