@@ -18,14 +18,14 @@ const APART: [&str; 2] = [
      SELECT instance_id, day, kind, mode, outcome, number FROM job_tally \
      UNION ALL SELECT s.instance_id, {day_of_job}, j.kind, j.mode, \
        CASE WHEN j.state = 'failed' AND j.failure_code = 'Cancelled' THEN 'cancelled' ELSE j.state END, -1 FROM job j \
-       JOIN (SELECT '' AS instance_id UNION ALL SELECT id FROM instance) s \
-       ON s.instance_id = '' OR s.instance_id = j.instance_id) a \
+       JOIN (SELECT id, '' AS instance_id FROM job UNION ALL \
+         SELECT id, instance_id FROM job WHERE instance_id IS NOT NULL) s ON s.id = j.id) a \
      GROUP BY instance_id, day, kind, mode, outcome HAVING SUM(number) <> 0",
     "SELECT instance_id, day, mode, status, backup_type, detached, SUM(number) AS apart FROM ( \
      SELECT instance_id, day, mode, status, backup_type, detached, number FROM set_tally \
      UNION ALL SELECT s.instance_id, {day_of_set}, b.mode, b.status, b.backup_type, b.detached, -1 FROM backup_set b \
-       JOIN (SELECT '' AS instance_id UNION ALL SELECT DISTINCT instance_id FROM backup_set) s \
-       ON s.instance_id = '' OR s.instance_id = b.instance_id WHERE b.tombstoned_micros IS NULL) a \
+       JOIN (SELECT id, '' AS instance_id FROM backup_set UNION ALL \
+         SELECT id, instance_id FROM backup_set) s ON s.id = b.id WHERE b.tombstoned_micros IS NULL) a \
      GROUP BY instance_id, day, mode, status, backup_type, detached HAVING SUM(number) <> 0",
 ];
 
