@@ -1,13 +1,15 @@
 //! What `make bench` cannot measure from outside: the pipeline's own limit, and the API's rate. Each
 //! answers one JSON object; `scripts/bench` puts them beside the peers' figures.
 
+mod client;
 mod limit;
+mod listings;
 mod rate;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-const USAGE: &str = "usage: bench limit DATA_DIRECTORY | rate JOBS";
+const USAGE: &str = "usage: bench limit DATA_DIRECTORY | rate JOBS | listings JOBS [CATALOG CATALOG]";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +24,8 @@ fn main() -> anyhow::Result<()> {
             })
         }
         ["rate", jobs] => rate::measure(jobs.parse()?)?,
+        ["listings", jobs] => listings::measure(jobs.parse()?, [None, None])?,
+        ["listings", jobs, short, long] => listings::measure(jobs.parse()?, [Some(short), Some(long)])?,
         _ => anyhow::bail!(USAGE),
     };
     println!("{measured}");

@@ -1,18 +1,14 @@
 //! Signed `DescribeBackupTasks` against an unsigned constant of the same server, in one run.
-//!
-//! Each connection sends its next request when the last was answered. Requests are signed beforehand, so
-//! that the clients cost little; they share the machine with the server all the same.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::net::SocketAddr;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use catalog::{BackupMode, Catalog, EngineKind, NewBackupJob, NewInstance, SslMode};
 use repository::{InstanceId, RepositoryId};
-use rpc::{SignedRequest, SigningRequest, sign_v3};
 use serde_json::{Value, json};
 use service::{Clock as _, Home, HomeAccessKey, InitOptions, ServeOptions, SystemClock};
+
+use crate::client::{Nonces, median, rate, signed};
 
 /// Jobs of one instance; all but the last have ended.
 const JOBS_OF_INSTANCE: usize = 100;
@@ -44,7 +40,7 @@ pub(crate) fn measure(jobs: usize) -> anyhow::Result<Value> {
     options.roles.worker = false;
     let service = runtime.block_on(service::start(options))?;
     let address = service.address().context("the service listens")?;
-    let mut nonces = 0;
+    let mut nonces = Nonces::default();
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
         for (kind, jobs) in [("ended", &seeded.ended), ("active", &seeded.active)] {
@@ -104,76 +100,27 @@ fn compare(
     connections: usize,
     kind: &str,
     jobs: &[Job],
-    nonces: &mut u64,
+    nonces: &mut Nonces,
 ) -> anyhow::Result<Value> {
     let host = address.to_string();
     let each = REQUESTS / connections;
     let constant = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes();
-    let (mut constants, mut signed) = (Vec::new(), Vec::new());
+    let (mut constants, mut rates) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         constants.push(rate(address, vec![vec![constant.clone(); each]; connections], "200 OK")?);
         let requests = (0..connections).map(|connection| {
             let request = |position: usize| {
-                *nonces += 1;
                 let job = &jobs[(position * 7919 + connection * 31) % jobs.len()];
-                describe(&host, key, job, *nonces)
+                let query = [("DBInstanceId", job.instance.as_str()), ("BackupJobId", job.job.as_str())];
+                signed(address, key, "DescribeBackupTasks", &query, nonces)
             };
             (0..each).map(request).collect()
         });
-        signed.push(rate(address, requests.collect(), "\"BackupJob\":[{")?);
+        rates.push(rate(address, requests.collect(), "\"BackupJob\":[{")?);
     }
-    let (constant, signed) = (median(constants), median(signed));
+    let (constant, signed) = (median(constants), median(rates));
     Ok(json!({
         "Connections": connections, "Jobs": kind, "ConstantPerSecond": constant, "SignedPerSecond": signed,
         "Ratio": signed / constant,
     }))
-}
-
-fn describe(host: &str, key: &HomeAccessKey, job: &Job, nonce: u64) -> Vec<u8> {
-    let signed = sign_v3(&SigningRequest {
-        host,
-        action: "DescribeBackupTasks",
-        query: &[("DBInstanceId", &job.instance), ("BackupJobId", &job.job)],
-        form: &[],
-        access_key_id: &key.access_key_id,
-        secret: &key.access_key_secret,
-        security_token: None,
-        nonce: &format!("bench-{nonce:026}"),
-        now: SystemClock.now(),
-    });
-    let SignedRequest { method, target, headers, .. } = signed;
-    let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
-    for (name, value) in &headers {
-        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-    }
-    bytes.extend_from_slice(b"content-length: 0\r\n\r\n");
-    bytes
-}
-
-/// Requests per second of all connections together; each answer must contain `expected`.
-fn rate(address: SocketAddr, requests: Vec<Vec<Vec<u8>>>, expected: &str) -> anyhow::Result<f64> {
-    let total = u32::try_from(requests.iter().map(Vec::len).sum::<usize>())?;
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        let send = |requests: Vec<Vec<u8>>| {
-            let mut stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            let mut answer = vec![0; 16 * 1024];
-            for request in requests {
-                stream.write_all(&request)?;
-                let length = stream.read(&mut answer)?;
-                let text = String::from_utf8_lossy(&answer[..length]);
-                ensure!(text.contains(expected), "another answer: {text}");
-            }
-            Ok(())
-        };
-        let threads: Vec<_> = requests.into_iter().map(|r| scope.spawn(move || send(r))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
-    })?;
-    Ok(f64::from(total) / start.elapsed().as_secs_f64())
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

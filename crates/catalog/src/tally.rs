@@ -1,8 +1,8 @@
 //! How many rows a listing has, and where a page of it begins.
 //!
 //! A listing is ordered by time, newest first, and may have a million rows. The catalog keeps how many of each sort
-//! there are on every day (UTC): the sum is the total, and a page far down is looked for on its own day. What a
-//! range of time cuts off the first and the last day is counted.
+//! there are in every stretch of 1,024, of 32 and of one day (UTC): some sum is the total, and a page far down is
+//! looked for on its own day. What a range of time cuts off the first and the last day is counted.
 
 use jiff::Timestamp;
 use repository::InstanceId;
@@ -17,6 +17,8 @@ use crate::error::{Doing, Error};
 use crate::page::{Page, Paged};
 
 const DAY_MICROS: i64 = 86_400_000_000;
+/// Lengths of stretches in days, the longest first; each is a multiple of the next.
+const STRETCHES: [i64; 3] = [1_024, 32, 1];
 /// With fewer rows before a page, stepping over them is cheaper than asking for the days.
 const STEPPED_OVER_MAX: u64 = 1_000;
 
@@ -44,7 +46,7 @@ impl Span {
 pub(crate) trait Listing {
     /// Its table.
     type Row: EntityTrait<Model: FromQueryResult + Send + Sync>;
-    /// The tally of that table, with columns `day` and `number`.
+    /// The tally of that table, with columns `days`, `first_day` and `number`.
     type Tally: EntityTrait;
     /// What listing it is called in an error.
     const DOING: &'static str;
@@ -58,7 +60,7 @@ pub(crate) trait Listing {
     /// The same rows, newest first.
     fn newest_first(rows: Select<Self::Row>) -> Select<Self::Row>;
 
-    /// The tallies of the rows wanted, on whatever day; `None` where more is asked for than tallies tell apart.
+    /// The tallies of the rows wanted, of whatever days; `None` where more is asked for than tallies tell apart.
     fn tallies(&self) -> Option<Select<Self::Tally>>;
 
     /// The rows of `span` from the one on that `offset` others come before.
@@ -90,11 +92,18 @@ pub(crate) async fn list<L: Listing>(
     page: Page,
 ) -> Result<Paged<<L::Row as EntityTrait>::Model>, Error> {
     let span = listing.span();
-    let (total, span, offset) = match (listing.tallies(), WholeDays::of(span)) {
-        (Some(tallies), Some(days)) => {
-            let parts = days.parts(connection, listing, tallies, page.offset()).await?;
+    let (total, span, offset) = match (listing.tallies(), Cover::of(span)) {
+        (Some(tallies), Some(cover)) if page.offset() <= STEPPED_OVER_MAX => {
+            let mut total = cover.sum(connection, tallies, L::DOING).await?;
+            for edge in [cover.newer, cover.older].into_iter().flatten() {
+                total += count(connection, listing, edge).await?;
+            }
+            (total, span, page.offset())
+        }
+        (Some(tallies), Some(cover)) => {
+            let parts = cover.parts(connection, listing, &tallies).await?;
             let total = parts.iter().map(|part| part.rows).sum();
-            let (end, offset) = locate(&parts, page.offset());
+            let (end, offset) = descend(connection, &tallies, parts, page.offset(), L::DOING).await?;
             (total, Span { end: end.or(span.end), ..span }, offset)
         }
         (None, _) | (_, None) => (count(connection, listing, span).await?, span, page.offset()),
@@ -110,38 +119,103 @@ async fn count<L: Listing>(connection: &impl ConnectionTrait, listing: &L, span:
 /// How many rows lie in a part of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
-    /// The time at which it ends; `None` where no page is looked for in it alone.
-    end: Option<i64>,
+    /// The time at which it ends.
+    end: i64,
+    /// How long a stretch of days it is; 0 for what a range of time leaves of a day.
+    days: i64,
     rows: u64,
 }
 
-/// Where the row is that `offset` others come before: the end of its part, and how many come before it in that
-/// part. `parts` are newest first.
-fn locate(parts: &[Part], offset: u64) -> (Option<i64>, u64) {
-    let mut before = 0;
-    for part in parts {
-        if part.end.is_none() || before + part.rows > offset {
-            return (part.end, offset - before);
-        }
-        before += part.rows;
+/// Where the row is that `offset` others come before: the end of a day, and how many come before it on that day or
+/// what is left of it. `parts` are newest first.
+async fn descend<T: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    tallies: &Select<T>,
+    mut parts: Vec<Part>,
+    mut offset: u64,
+    doing: &'static str,
+) -> Result<(Option<i64>, u64), Error> {
+    loop {
+        let Some(part) = locate(&parts, &mut offset) else { return Ok((None, offset)) };
+        let Some(shorter) = STRETCHES.into_iter().find(|days| *days < part.days) else {
+            return Ok((Some(part.end), offset));
+        };
+        let end = part.end / DAY_MICROS;
+        let inside = Stretches { days: shorter, first: Some(end - part.days), end: Some(end) };
+        parts = stretches(connection, tallies.clone(), &[inside], doing).await?;
     }
-    (parts.last().and_then(|part| part.end), offset - before + parts.last().map_or(0, |part| part.rows))
 }
 
-/// A range of time as the whole days in it, by number, and what is left at its ends.
+/// The part with the row that `offset` others come before, or the last; `offset` becomes how many of them are in it.
+fn locate(parts: &[Part], offset: &mut u64) -> Option<Part> {
+    let (last, others) = parts.split_last()?;
+    for part in others {
+        if part.rows > *offset {
+            return Some(*part);
+        }
+        *offset -= part.rows;
+    }
+    Some(*last)
+}
+
+/// Stretches of one length, by their first days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct WholeDays {
-    newer: Option<Span>,
+struct Stretches {
+    days: i64,
     first: Option<i64>,
     /// Not included.
     end: Option<i64>,
+}
+
+impl Stretches {
+    fn condition(self) -> Expr {
+        let day = || Expr::col("first_day");
+        let own = Expr::col("days").eq(self.days);
+        let own = if let Some(first) = self.first { own.and(day().gte(first)) } else { own };
+        if let Some(end) = self.end { own.and(day().lt(end)) } else { own }
+    }
+}
+
+/// The tallies of stretches as parts, newest first.
+async fn stretches<T: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    tallies: Select<T>,
+    wanted: &[Stretches],
+    doing: &'static str,
+) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::new();
+    for stretches in wanted {
+        let (days, first_day) = (stretches.days, || Expr::col("first_day"));
+        let rows = tallies.clone().filter(stretches.condition()).select_only();
+        let rows = rows.expr(first_day()).expr(sum()).group_by(first_day()).order_by_desc(first_day());
+        for (first, rows) in rows.into_tuple::<(i64, i64)>().all(connection).await.doing(doing)? {
+            parts.push(Part { end: (first + days) * DAY_MICROS, days, rows: summed(rows)? });
+        }
+    }
+    Ok(parts)
+}
+
+fn sum() -> Expr {
+    Expr::col("number").sum().cast_as("bigint")
+}
+
+fn summed(rows: i64) -> Result<u64, Error> {
+    u64::try_from(rows).map_err(|_| corrupt("number", rows))
+}
+
+/// A range of time as the longest stretches in it, newest first, and what is left at its ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cover {
+    newer: Option<Span>,
+    stretches: Vec<Stretches>,
     older: Option<Span>,
 }
 
-impl WholeDays {
+impl Cover {
     /// `None` when there is no whole day in it.
     fn of(span: Span) -> Option<Self> {
-        let (first, end) = (span.start.map(day_from), span.end.map(|end| end.div_euclid(DAY_MICROS)));
+        let up = |time: i64| time.div_euclid(DAY_MICROS) + i64::from(time.rem_euclid(DAY_MICROS) != 0);
+        let (first, end) = (span.start.map(up), span.end.map(|end| end.div_euclid(DAY_MICROS)));
         if let (Some(first), Some(end)) = (first, end)
             && first >= end
         {
@@ -150,64 +224,65 @@ impl WholeDays {
         let cut = |span: Span| (span.start != span.end).then_some(span);
         let older = first.and_then(|first| cut(Span { end: Some(first * DAY_MICROS), ..span }));
         let newer = end.and_then(|end| cut(Span { start: Some(end * DAY_MICROS), ..span }));
-        Some(Self { newer, first, end, older })
+        let mut stretches = Vec::new();
+        cover(first, end, &STRETCHES, &mut stretches);
+        Some(Self { newer, stretches, older })
     }
 
-    /// The parts of a listing, newest first; all days are one where a page after `offset` rows is not looked for by
-    /// day.
+    async fn sum<T: EntityTrait>(
+        &self,
+        connection: &impl ConnectionTrait,
+        tallies: Select<T>,
+        doing: &'static str,
+    ) -> Result<u64, Error> {
+        let mut total = 0;
+        for stretches in &self.stretches {
+            let rows = tallies.clone().filter(stretches.condition()).select_only().expr(sum());
+            let rows = rows.into_tuple::<Option<i64>>().one(connection).await.doing(doing)?;
+            total += summed(rows.flatten().unwrap_or_default())?;
+        }
+        Ok(total)
+    }
+
+    /// The parts of a listing, newest first.
     async fn parts<L: Listing>(
-        self,
+        &self,
         connection: &impl ConnectionTrait,
         listing: &L,
-        tallies: Select<L::Tally>,
-        offset: u64,
+        tallies: &Select<L::Tally>,
     ) -> Result<Vec<Part>, Error> {
-        let mut parts = Vec::new();
-        let by_day = offset > STEPPED_OVER_MAX;
-        if let Some(span) = self.newer {
-            let end = span.end.filter(|_| by_day);
-            parts.push(Part { end, rows: count(connection, listing, span).await? });
-        }
-        parts.extend(self.days(connection, tallies, L::DOING, by_day).await?);
-        if let Some(span) = self.older {
-            let end = span.end.filter(|_| by_day);
-            parts.push(Part { end, rows: count(connection, listing, span).await? });
-        }
+        let mut parts: Vec<Part> = edge(connection, listing, self.newer).await?.into_iter().collect();
+        parts.extend(stretches(connection, tallies.clone(), &self.stretches, L::DOING).await?);
+        parts.extend(edge(connection, listing, self.older).await?);
         Ok(parts)
-    }
-
-    async fn days<T: EntityTrait>(
-        self,
-        connection: &impl ConnectionTrait,
-        mut tallies: Select<T>,
-        doing: &'static str,
-        by_day: bool,
-    ) -> Result<Vec<Part>, Error> {
-        if let Some(first) = self.first {
-            tallies = tallies.filter(Expr::col("day").gte(first));
-        }
-        if let Some(end) = self.end {
-            tallies = tallies.filter(Expr::col("day").lt(end));
-        }
-        let sum = Expr::col("number").sum().cast_as("bigint");
-        let part = |day: Option<i64>, rows: i64| {
-            let end = day.map(|day| (day + 1) * DAY_MICROS);
-            Ok(Part { end, rows: u64::try_from(rows).map_err(|_| corrupt("number", rows))? })
-        };
-        if by_day {
-            let days = tallies.select_only().expr(Expr::col("day")).expr(sum);
-            let days = days.group_by(Expr::col("day")).order_by_desc(Expr::col("day"));
-            let days = days.into_tuple::<(i64, i64)>().all(connection).await.doing(doing)?;
-            days.into_iter().map(|(day, rows)| part(Some(day), rows)).collect()
-        } else {
-            let sum = tallies.select_only().expr(sum).into_tuple::<Option<i64>>();
-            let sum = sum.one(connection).await.doing(doing)?.flatten().unwrap_or_default();
-            Ok(vec![part(None, sum)?])
-        }
     }
 }
 
-/// The first day that begins at that time or later.
-fn day_from(time: i64) -> i64 {
-    time.div_euclid(DAY_MICROS) + i64::from(time.rem_euclid(DAY_MICROS) != 0)
+/// What a range of time leaves of a day, which always has an end.
+async fn edge<L: Listing>(
+    connection: &impl ConnectionTrait,
+    listing: &L,
+    span: Option<Span>,
+) -> Result<Option<Part>, Error> {
+    let Some(span @ Span { end: Some(end), .. }) = span else { return Ok(None) };
+    Ok(Some(Part { end, days: 0, rows: count(connection, listing, span).await? }))
+}
+
+/// Covers the days from `first` to before `end` with stretches of these lengths, newest first.
+fn cover(first: Option<i64>, end: Option<i64>, lengths: &[i64], into: &mut Vec<Stretches>) {
+    let Some((days, shorter)) = lengths.split_first() else { return };
+    let from = first.map(|first| (first + days - 1).div_euclid(*days) * days);
+    let to = end.map(|end| end.div_euclid(*days) * days);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        return cover(first, end, shorter, into);
+    }
+    if to != end {
+        cover(to, end, shorter, into);
+    }
+    into.push(Stretches { days: *days, first: from, end: to });
+    if from != first {
+        cover(first, from, shorter, into);
+    }
 }

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use crate::catalog::Catalog;
 use crate::column::micros;
 
-/// How much history a catalog gets. Its jobs are backups but for every five-hundredth, a sweep. Of the backups some
+/// How much history a catalog gets. Its jobs are backups but for every fiftieth, a sweep. Of the backups some
 /// failed, some were cancelled, and the last ten jobs are queued.
 #[derive(Debug, Clone, Copy)]
 pub struct History {
@@ -57,18 +57,18 @@ impl History {
         let Self { instances, jobs, .. } = self;
         let (numbers, created) = (numbers(*jobs), self.created());
         format!(
-            "{numbers}, j AS (SELECT i, i > {jobs} - 10 AS queued, i % 500 = 0 AS sweep FROM n) \
+            "{numbers}, j AS (SELECT i, i > {jobs} - 10 AS queued, i % 50 = 0 AS sweep, i / {instances} AS round FROM n) \
              INSERT INTO job (id, kind, repository_id, instance_id, mode, parameters_json, state, stage, \
              due_micros, attempts_count, fencing_epoch, cancel_requested, process_percent, done_bytes, created_micros, \
              ended_micros, reserved_set_id, failure_code, failure_message) \
              SELECT i, CASE WHEN sweep THEN 'sweep' ELSE 'backup' END, '{REPOSITORY}', \
              CASE WHEN sweep THEN NULL ELSE 'pg-' || (i % {instances}) END, \
-             CASE WHEN i % 10 = 0 THEN 'manual' ELSE 'automated' END, 'null', \
-             CASE WHEN queued THEN 'queued' WHEN i % 50 IN (1, 2) THEN 'failed' ELSE 'succeeded' END, \
+             CASE WHEN round % 10 = 0 THEN 'manual' ELSE 'automated' END, 'null', \
+             CASE WHEN queued THEN 'queued' WHEN round % 50 IN (1, 2) THEN 'failed' ELSE 'succeeded' END, \
              CASE WHEN queued THEN 'no_start' ELSE 'proving' END, {created}, 1, 1, {{false}}, 0, 0, {created}, \
              CASE WHEN queued THEN NULL ELSE {created} + 1000000 END, CASE WHEN sweep THEN NULL ELSE i END, \
-             CASE WHEN queued THEN NULL WHEN i % 50 = 1 THEN 'Broken' WHEN i % 50 = 2 THEN 'Cancelled' END, \
-             CASE WHEN NOT queued AND i % 50 IN (1, 2) THEN 'it broke' END FROM j"
+             CASE WHEN queued THEN NULL WHEN round % 50 = 1 THEN 'Broken' WHEN round % 50 = 2 THEN 'Cancelled' END, \
+             CASE WHEN NOT queued AND round % 50 IN (1, 2) THEN 'it broke' END FROM j"
         )
     }
 
@@ -83,7 +83,7 @@ impl History {
              backup_type, method, mode, engine, engine_version, started_micros, ended_micros, size_bytes, stored_bytes, \
              new_bytes, encrypted, download_bytes, detached) SELECT i, 'pg-' || (i / {each} % {instances}), \
              '{REPOSITORY}', i, '{REPOSITORY}', 1, 'success', 'full', 'physical', \
-             CASE WHEN i % 10 = 0 THEN 'manual' ELSE 'automated' END, 'postgresql', '15', {created}, \
+             CASE WHEN i / {each} / {instances} % 10 = 0 THEN 'manual' ELSE 'automated' END, 'postgresql', '15', {created}, \
              {created} + 1000000, 1, 1, 1, {{true}}, 1, \
              CASE WHEN i / {each} % {instances} >= {gone_from} THEN {{true}} ELSE {{false}} END FROM k"
         )

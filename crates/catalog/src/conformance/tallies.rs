@@ -14,19 +14,19 @@ use crate::{
 
 /// Of every row, how often it is among the tallies less how often it should be: nothing, when all is well.
 const APART: [&str; 2] = [
-    "SELECT instance_id, day, kind, mode, outcome, SUM(number) AS apart FROM ( \
-     SELECT instance_id, day, kind, mode, outcome, number FROM job_tally \
-     UNION ALL SELECT s.instance_id, {day_of_job}, j.kind, j.mode, \
+    "SELECT instance_id, days, first_day, kind, mode, outcome, SUM(number) AS apart FROM ( \
+     SELECT instance_id, days, first_day, kind, mode, outcome, number FROM job_tally \
+     UNION ALL SELECT s.instance_id, d.days, {first_day_of_job}, j.kind, j.mode, \
        CASE WHEN j.state = 'failed' AND j.failure_code = 'Cancelled' THEN 'cancelled' ELSE j.state END, -1 FROM job j \
        JOIN (SELECT id, '' AS instance_id FROM job UNION ALL \
-         SELECT id, instance_id FROM job WHERE instance_id IS NOT NULL) s ON s.id = j.id) a \
-     GROUP BY instance_id, day, kind, mode, outcome HAVING SUM(number) <> 0",
-    "SELECT instance_id, day, mode, status, backup_type, detached, SUM(number) AS apart FROM ( \
-     SELECT instance_id, day, mode, status, backup_type, detached, number FROM set_tally \
-     UNION ALL SELECT s.instance_id, {day_of_set}, b.mode, b.status, b.backup_type, b.detached, -1 FROM backup_set b \
+         SELECT id, instance_id FROM job WHERE instance_id IS NOT NULL) s ON s.id = j.id CROSS JOIN {stretches} d) a \
+     GROUP BY instance_id, days, first_day, kind, mode, outcome HAVING SUM(number) <> 0",
+    "SELECT instance_id, days, first_day, mode, status, backup_type, detached, SUM(number) AS apart FROM ( \
+     SELECT instance_id, days, first_day, mode, status, backup_type, detached, number FROM set_tally \
+     UNION ALL SELECT s.instance_id, d.days, {first_day_of_set}, b.mode, b.status, b.backup_type, b.detached, -1 FROM backup_set b \
        JOIN (SELECT id, '' AS instance_id FROM backup_set UNION ALL \
-         SELECT id, instance_id FROM backup_set) s ON s.id = b.id WHERE b.tombstoned_micros IS NULL) a \
-     GROUP BY instance_id, day, mode, status, backup_type, detached HAVING SUM(number) <> 0",
+         SELECT id, instance_id FROM backup_set) s ON s.id = b.id CROSS JOIN {stretches} d WHERE b.tombstoned_micros IS NULL) a \
+     GROUP BY instance_id, days, first_day, mode, status, backup_type, detached HAVING SUM(number) <> 0",
 ];
 
 /// After every case: no writer of jobs or sets went past the tallies.
@@ -34,12 +34,17 @@ pub(super) async fn check(database: &Database) {
     let catalog = database.node().await;
     let connection = catalog.writer();
     let backend = connection.get_database_backend();
-    let day = 86_400_000_000_i64;
-    let floor =
-        |time: &str| format!("CASE WHEN {time} < 0 THEN ({time} + 1) / {day} - 1 ELSE {time} / {day} END");
+    let stretches = "(SELECT 1 AS days UNION ALL SELECT 32 UNION ALL SELECT 1024)";
+    let length = "(d.days * 86400000000)";
+    let first_day = |time: &str| {
+        let floor =
+            format!("CASE WHEN {time} < 0 THEN ({time} + 1) / {length} - 1 ELSE {time} / {length} END");
+        format!("({floor}) * d.days")
+    };
     for sql in APART {
-        let sql = sql.replace("{day_of_job}", &floor("j.created_micros"));
-        let sql = sql.replace("{day_of_set}", &floor("b.ended_micros"));
+        let sql = sql.replace("{first_day_of_job}", &first_day("j.created_micros"));
+        let sql = sql.replace("{first_day_of_set}", &first_day("b.ended_micros"));
+        let sql = sql.replace("{stretches}", stretches);
         let apart = connection.query_all_raw(Statement::from_string(backend, sql.clone())).await.expect(&sql);
         assert_eq!(apart.len(), 0, "rows that the tallies have wrong: {apart:?}");
     }
@@ -111,7 +116,7 @@ pub(super) async fn totals_and_pages_are_those_of_the_rows(database: &Database) 
     let catalog = database.node().await;
     // It ends in the middle of a day after 1970 and begins before.
     let end = Timestamp::from_second(10 * 86_400 + 40_000).expect("a time");
-    History { instances: 20, jobs: 4_000, sets: 2_000, days: 30, end }.write(&catalog).await;
+    History { instances: 20, jobs: 4_000, sets: 2_000, days: 1_200, end }.write(&catalog).await;
     let instance = Some(instance_id(History::INSTANCE));
     let instances = Some(vec![instance_id("pg-3"), instance_id("pg-1"), instance_id("pg-3")]);
     let failed = Some(vec![JobPhase::Failed]);
@@ -163,6 +168,10 @@ fn ranges(end: Timestamp) -> Vec<(Option<Timestamp>, Option<Timestamp>)> {
         (before(500), before(50)),
         (midnight(-15), midnight(3)),
         (midnight(-2), before(1)),
+        (midnight(-1_100), midnight(-40)),
+        (midnight(-1_024), midnight(0)),
+        (before(24_000), before(300)),
+        (before(20_000), None),
         (before(5), before(3)),
         (before(20), before(5)),
         (midnight(3), midnight(3)),

@@ -1,4 +1,4 @@
-//! Rows of `job_tally`: how many jobs of a sort were asked for on a day.
+//! Rows of `job_tally`: how many jobs of a sort were asked for in a stretch of days.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,9 +9,12 @@ pub struct Model {
     /// Empty for the jobs of all instances, and of none, together.
     #[sea_orm(primary_key, auto_increment = false)]
     pub instance_id: String,
-    /// Days since 1970 in UTC.
+    /// How long the stretch of days is.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub day: i64,
+    pub days: i64,
+    /// The first of its days, since 1970 in UTC; a multiple of its length.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub first_day: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,4 +1,4 @@
-//! Rows of `set_tally`: how many living sets of a sort ended on a day.
+//! Rows of `set_tally`: how many living sets of a sort ended in a stretch of days.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,9 +9,12 @@ pub struct Model {
     /// Empty for the sets of all instances together.
     #[sea_orm(primary_key, auto_increment = false)]
     pub instance_id: String,
-    /// Days since 1970 in UTC.
+    /// How long the stretch of days is.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub day: i64,
+    pub days: i64,
+    /// The first of its days, since 1970 in UTC; a multiple of its length.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub first_day: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub mode: String,
     #[sea_orm(primary_key, auto_increment = false)]

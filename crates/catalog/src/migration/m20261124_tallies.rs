@@ -1,4 +1,4 @@
-//! How many jobs and living sets there are of each sort and day, so that the total of a listing is not counted
+//! How many jobs and living sets there are of each sort in every stretch of 1, 32 and 1,024 days, so that the total of a listing is not counted
 //! and a page far down is found without stepping over all that is before it.
 //!
 //! Triggers keep the tallies, so that no writer can forget them. On PostgreSQL they run at the commit, one
@@ -36,23 +36,25 @@ impl MigrationTrait for Migration {
 const SCHEMA: &str = "
 CREATE TABLE job_tally (
     instance_id {name} NOT NULL,
-    day {number} NOT NULL,
+    days {number} NOT NULL,
+    first_day {number} NOT NULL,
     kind TEXT NOT NULL,
     mode TEXT NOT NULL,
     outcome TEXT NOT NULL,
     number {number} NOT NULL,
-    PRIMARY KEY (instance_id, day, kind, mode, outcome)
+    PRIMARY KEY (instance_id, days, first_day, kind, mode, outcome)
 ) {clustered};
 
 CREATE TABLE set_tally (
     instance_id {name} NOT NULL,
-    day {number} NOT NULL,
+    days {number} NOT NULL,
+    first_day {number} NOT NULL,
     mode TEXT NOT NULL,
     status TEXT NOT NULL,
     backup_type TEXT NOT NULL,
     detached {flag} NOT NULL,
     number {number} NOT NULL,
-    PRIMARY KEY (instance_id, day, mode, status, backup_type, detached)
+    PRIMARY KEY (instance_id, days, first_day, mode, status, backup_type, detached)
 ) {clustered};
 
 DROP INDEX job_of_instance;
@@ -73,6 +75,9 @@ struct Tally {
     /// Which rows are tallied.
     counts: &'static str,
 }
+
+/// Lengths of stretches, in days.
+const STRETCHES: [i64; 3] = [1, 32, 1_024];
 
 const JOBS: Tally = Tally {
     table: "job",
@@ -120,14 +125,17 @@ impl Tally {
     fn first(&self) -> String {
         let Self { table, name, counts, .. } = self;
         let (names, values) = (self.sort_names(), self.sort_values());
-        let day = self.day();
-        let sql = format!(
-            "INSERT INTO {name} (instance_id, day, {names}, number) \
-             SELECT '', {day}, {values}, COUNT(*) FROM {table} AS t WHERE {counts} GROUP BY {day}, {values} \
-             UNION ALL SELECT @.instance_id, {day}, {values}, COUNT(*) FROM {table} AS t \
-             WHERE {counts} AND @.instance_id IS NOT NULL GROUP BY @.instance_id, {day}, {values};"
-        );
-        sql.replace('@', "t")
+        let of_stretch = |days: i64| {
+            let first = self.first_day(days);
+            format!(
+                "INSERT INTO {name} (instance_id, days, first_day, {names}, number) \
+                 SELECT '', {days}, {first}, {values}, COUNT(*) FROM {table} AS t WHERE {counts} \
+                 GROUP BY {first}, {values} \
+                 UNION ALL SELECT @.instance_id, {days}, {first}, {values}, COUNT(*) FROM {table} AS t \
+                 WHERE {counts} AND @.instance_id IS NOT NULL GROUP BY @.instance_id, {first}, {values};"
+            )
+        };
+        STRETCHES.map(of_stretch).concat().replace('@', "t")
     }
 
     fn sqlite_triggers(&self) -> String {
@@ -163,33 +171,41 @@ impl Tally {
     /// One more like the new row, of its instance and of all.
     fn add(&self) -> String {
         let Self { name, counts, .. } = self;
-        let (names, values, day) = (self.sort_names(), self.sort_values(), self.day());
-        let sql = format!(
-            "INSERT INTO {name} (instance_id, day, {names}, number) SELECT s.instance_id, {day}, {values}, 1 \
-             FROM (SELECT '' AS instance_id UNION ALL SELECT @.instance_id) AS s \
-             WHERE s.instance_id IS NOT NULL AND {counts} \
-             ON CONFLICT (instance_id, day, {names}) DO UPDATE SET number = {name}.number + 1;"
-        );
-        sql.replace('@', "NEW")
+        let (names, values) = (self.sort_names(), self.sort_values());
+        let to_stretch = |days: i64| {
+            let first = self.first_day(days);
+            format!(
+                "INSERT INTO {name} (instance_id, days, first_day, {names}, number) \
+                 SELECT s.instance_id, {days}, {first}, {values}, 1 \
+                 FROM (SELECT '' AS instance_id UNION ALL SELECT @.instance_id) AS s \
+                 WHERE s.instance_id IS NOT NULL AND {counts} \
+                 ON CONFLICT (instance_id, days, first_day, {names}) DO UPDATE SET number = {name}.number + 1;"
+            )
+        };
+        STRETCHES.map(to_stretch).concat().replace('@', "NEW")
     }
 
-    /// One less like the old row. What comes to nothing goes, so that a day has few rows.
+    /// One less like the old row. What comes to nothing goes, so that a stretch has few rows.
     fn take(&self) -> String {
         let Self { name, counts, .. } = self;
         let same = self.sorts.iter().map(|(name, value)| format!("{name} = {value}"));
         let same = same.collect::<Vec<_>>().join(" AND ");
-        let day = self.day();
-        let rows = format!("instance_id IN ('', @.instance_id) AND day = {day} AND {same} AND {counts}");
-        let sql = format!(
-            "UPDATE {name} SET number = number - 1 WHERE {rows}; DELETE FROM {name} WHERE {rows} AND number = 0;"
-        );
-        sql.replace('@', "OLD")
+        let from_stretch = |days: i64| {
+            let first = self.first_day(days);
+            let rows = format!(
+                "instance_id IN ('', @.instance_id) AND days = {days} AND first_day = {first} AND {same} AND {counts}"
+            );
+            format!(
+                "UPDATE {name} SET number = number - 1 WHERE {rows}; DELETE FROM {name} WHERE {rows} AND number = 0;"
+            )
+        };
+        STRETCHES.map(from_stretch).concat().replace('@', "OLD")
     }
 
-    /// Rounded down, also before 1970.
-    fn day(&self) -> String {
-        let (time, day) = (self.time, 86_400_000_000_i64);
-        format!("({time} - (({time} % {day} + {day}) % {day})) / {day}")
+    /// The first day of the stretch that has the row: rounded down, also before 1970.
+    fn first_day(&self, days: i64) -> String {
+        let (time, stretch) = (self.time, days * 86_400_000_000);
+        format!("({time} - (({time} % {stretch} + {stretch}) % {stretch})) / 86400000000")
     }
 
     fn sort_names(&self) -> String {
