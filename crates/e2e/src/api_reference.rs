@@ -15,6 +15,8 @@ pub struct Operation {
     pub fields: BTreeMap<String, String>,
     /// Fields of the RDS API that no answer has.
     pub never_sent: Vec<String>,
+    /// The codes of its own errors.
+    pub errors: Vec<String>,
 }
 
 impl Operation {
@@ -57,6 +59,10 @@ fn parse(section: &str) -> Operation {
     let mut operation = Operation::default();
     let mut table = "";
     for line in section.lines() {
+        if let Some(codes) = line.strip_prefix("Errors of its own: ") {
+            let codes = codes.trim_end_matches('.').split(", ");
+            operation.errors.extend(codes.map(|code| code.trim_matches('`').to_owned()));
+        }
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         if !line.starts_with('|') {
             table = "";

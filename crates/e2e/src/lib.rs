@@ -15,6 +15,7 @@ mod answer;
 mod api_reference;
 mod backstop;
 mod namespace;
+mod sample;
 mod wire;
 mod xml_tree;
 
@@ -39,6 +40,7 @@ pub use load::Load;
 pub use namespace::SmallDisk;
 pub use parts::{client_driver, parts_directory};
 pub use restored::{Refusal, Restored};
+pub use sample::{Sample, samples};
 pub use source::{Access, Source};
 pub use tables::{Difference, Sql, databases, difference, fingerprints};
 pub use tree::{Tree, flip_byte, set_modified, tree};

@@ -53,6 +53,8 @@ mod never_sent;
 mod parameter_spec;
 mod shape;
 
+mod sample;
+
 mod answer;
 mod api_error;
 mod error_code;
@@ -75,6 +77,7 @@ pub use request::{
     BODY_BYTES_MAX, HEADER_COUNT_MAX, HEADER_VALUE_BYTES_MAX, ReceivedRequest, Request, TARGET_BYTES_MAX,
 };
 pub use request_id::RequestId;
+pub use sample::{SampleLanguage, render_sample};
 pub use shape::{FieldSpec, Shape, ShapeMismatch};
 pub use sign::{SignedRequest, SigningRequest, sign_v1, sign_v3};
 pub use signature::Digest;

@@ -2,6 +2,7 @@
 
 mod api;
 mod error_codes;
+mod samples;
 
 use std::fs;
 use std::path::Path;
@@ -16,10 +17,11 @@ struct Document {
     text: String,
 }
 
-fn documents() -> [Document; 2] {
+fn documents() -> [Document; 3] {
     [
         Document { path: "docs/api.md", text: api::render() },
         Document { path: "docs/reference/error-codes.md", text: error_codes::render() },
+        Document { path: "docs/samples.md", text: samples::render() },
     ]
 }
 
@@ -51,20 +53,28 @@ mod tests {
 
     #[test]
     fn a_document_that_differs_or_is_missing_is_found() {
-        let [api, codes] = documents();
-        let current = Tree::of(&[(api.path, &api.text), (codes.path, &codes.text)]);
+        let [api, codes, samples] = documents();
+        let others = [(api.path, api.text.as_str()), (samples.path, &samples.text)];
+        let current = Tree::of(&[&others[..], &[(codes.path, &codes.text)]].concat());
         assert!(check(&current).is_empty());
         let edited = format!("{}by hand\n", codes.text);
-        let stale = Tree::of(&[(api.path, &api.text), (codes.path, &edited)]);
+        let stale = Tree::of(&[&others[..], &[(codes.path, &edited)]].concat());
         assert_eq!(check(&stale).len(), 1);
-        assert_eq!(check(&Tree::default()).len(), 2);
+        assert_eq!(check(&Tree::default()).len(), 3);
     }
 
     #[test]
     fn every_action_and_every_code_is_documented() {
-        let [api, codes] = documents();
+        let [api, codes, samples] = documents();
         for action in rpc::ACTIONS {
-            assert!(api.text.contains(&format!("## {}\n", action.name)), "{}", action.name);
+            for page in [&api, &samples] {
+                assert!(
+                    page.text.contains(&format!("## {}\n", action.name)),
+                    "{}: {}",
+                    page.path,
+                    action.name
+                );
+            }
         }
         for code in rpc::ErrorCode::ALL {
             let code = code.spec().code;

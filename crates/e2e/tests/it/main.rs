@@ -11,4 +11,5 @@ mod https;
 mod matrix;
 mod operations;
 mod poller;
+mod samples;
 mod stages;

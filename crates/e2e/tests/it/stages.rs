@@ -144,7 +144,10 @@ fn a_job_can_be_cancelled_in_every_stage_and_leaves_nothing() -> Result<()> {
         backstop.call("CancelBackupJob", &[("BackupJobId", &job)])?;
         // Released before the attempt heard of it, the last points would let it finish.
         wait_for("the attempt to hear that it is cancelled", STAGE_TIMEOUT, || {
-            Ok(backstop.log().contains(&format!("the job was cancelled; the attempt stops job={job}")).then_some(()))
+            Ok(backstop
+                .log()
+                .contains(&format!("the job was cancelled; the attempt stops job={job}"))
+                .then_some(()))
         })?;
         holds.release(point)?;
         backstop.watch_until("orders", &job, STAGE_TIMEOUT, &mut watched, Job::is_over)?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rpc::{
     ACTIONS, API_VERSION, ActionSpec, AnswerContext, ErrorCode, FieldSpec, Format, HIDDEN_PARAMETERS,
-    ParameterKind, ParameterSpec, RequestId, Shape, render_success,
+    ParameterKind, ParameterSpec, RequestId, SampleLanguage, Shape, render_sample, render_success,
 };
 use serde_json::Value;
 
@@ -153,12 +153,9 @@ fn render_fields(page: &mut String, fields: &[FieldSpec], prefix: &str) {
 }
 
 fn render_example(page: &mut String, action: &ActionSpec) {
-    let mut command = format!("backstop api {}", action.name);
-    for (name, value) in action.example.parameters {
-        // Writing into a String cannot fail.
-        let _ = write!(command, " --{name} {}", quote(value));
-    }
-    line(page, &format!("\n```sh\n{command}\n```"));
+    let command = render_sample(action, SampleLanguage::CommandLine);
+    let anchor = action.name.to_lowercase();
+    line(page, &format!("\n```sh\n{command}```\n\nThe same in [Python and Node](samples.md#{anchor})."));
     // The registry's own tests prove that its examples are JSON.
     let example: Value = serde_json::from_str(action.example.response).unwrap_or(Value::Null);
     if let Ok(text) = serde_json::to_string_pretty(&example) {
@@ -171,11 +168,6 @@ fn render_example(page: &mut String, action: &ActionSpec) {
         public_url: "",
     };
     line(page, &format!("\n```xml\n{}\n```", render_success(action, &example, &context).body));
-}
-
-fn quote(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/,@".contains(c);
-    if value.chars().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
 }
 
 fn line(page: &mut String, text: &str) {
