@@ -17,6 +17,7 @@
 mod claim;
 pub(crate) mod daily;
 mod enqueue;
+mod failed;
 mod finish;
 mod list;
 mod lookup;
@@ -31,9 +32,10 @@ use sea_orm::QueryResult;
 
 pub use claim::{Claim, ClaimRequest, Errand, Progress, Renewal};
 pub use enqueue::{EnqueueError, NewBackupJob, NewJob};
+pub use failed::{FailedBackup, FailedBackupFilter};
 pub use finish::{CancelOutcome, LeaseError};
 pub(crate) use list::ACTIVE_JOBS;
-pub use list::{BackupJobQuery, FailedBackupFilter, JobFilter, JobSummary};
+pub use list::{BackupJobQuery, JobFilter, JobSummary};
 pub(crate) use lookup::JobLookups;
 pub(crate) use memory::{Changed, JobMemory};
 #[cfg(feature = "conformance")]

@@ -70,7 +70,7 @@ pub use instance::{
     DeregisterError, EngineKind, Instance, InstanceFilter, NewInstance, RegisterError, SslMode,
 };
 pub use job::{
-    ATTEMPTS_MAX, BackupJobQuery, CancelOutcome, Claim, ClaimRequest, EnqueueError, Errand,
+    ATTEMPTS_MAX, BackupJobQuery, CancelOutcome, Claim, ClaimRequest, EnqueueError, Errand, FailedBackup,
     FailedBackupFilter, Failure, Job, JobFilter, JobKind, JobPhase, JobStage, JobState, JobSummary, Lease,
     LeaseError, LeaseOwner, NewBackupJob, NewJob, Percent, Progress, Renewal,
 };

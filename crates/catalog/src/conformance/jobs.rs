@@ -343,7 +343,7 @@ pub(super) async fn listings_filter_by_what_became_of_jobs(database: &Database) 
 
     let failed = async |filter: FailedBackupFilter| {
         let jobs = catalog.list_failed_backups(&filter).await.expect("listable");
-        jobs.iter().map(|job| job.id.get()).collect::<Vec<_>>()
+        jobs.iter().map(|failed| failed.job.get()).collect::<Vec<_>>()
     };
     let instance = instance_id("pg-1");
     let all = FailedBackupFilter { instance, ended_start: at(0), ended_end: None, mode: None, set: None };

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Quer
 
 use crate::backup_set::BackupMode;
 use crate::catalog::Catalog;
-use crate::column::{job_id, json, micros, parsed, set_id};
+use crate::column::{job_id, json, parsed, set_id};
 use crate::entity::job::{Column, Entity};
 use crate::entity::job_tally;
 use crate::error::{Doing, Error};
@@ -81,21 +81,6 @@ pub struct JobFilter {
     pub took_max: Option<SignedDuration>,
 }
 
-/// Which failed backup jobs of an instance to list; what is `None` does not restrict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedBackupFilter {
-    /// The instance.
-    pub instance: InstanceId,
-    /// Only those that failed at this time or later.
-    pub ended_start: Timestamp,
-    /// Only those that failed before this time.
-    pub ended_end: Option<Timestamp>,
-    /// Only asked for in this way.
-    pub mode: Option<BackupMode>,
-    /// Only the one for which this set's number was reserved.
-    pub set: Option<BackupSetId>,
-}
-
 impl Catalog {
     /// The backup jobs to watch; an instance has at most one that is queued or running. It is the
     /// catalog's most frequent question: answered from memory where that is known to be what is
@@ -145,15 +130,6 @@ impl Catalog {
         let sql = "SELECT report_json FROM job_report WHERE job_id = $1";
         let row = query_one(self.readers(), "read a job's report", sql, [i64::from(id.get()).into()]).await?;
         row.map(|row| json("job_report.report_json", &get::<String>(&row, "report_json")?)).transpose()
-    }
-
-    /// Backup jobs that failed, the one that did last first.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn list_failed_backups(&self, filter: &FailedBackupFilter) -> Result<Vec<Job>, Error> {
-        let rows = filter.query().all(self.readers()).await.doing("list failed jobs")?;
-        rows.iter().map(Job::from_row).collect()
     }
 
     /// A page of jobs in any state, the one that was asked for last first.
@@ -289,26 +265,6 @@ impl JobFilter {
             query = query.filter(took().lte(whole_micros(max)));
         }
         query
-    }
-}
-
-impl FailedBackupFilter {
-    pub(crate) fn query(&self) -> Select<Entity> {
-        let Self { instance, ended_start, ended_end, mode, set } = self;
-        // As the index has it.
-        let mut query = Entity::find().filter(Expr::cust("kind = 'backup' AND state = 'failed'"));
-        query = query.filter(Column::InstanceId.eq(instance.as_str()));
-        query = query.filter(Column::EndedMicros.gte(micros(*ended_start)));
-        if let Some(end) = ended_end {
-            query = query.filter(Column::EndedMicros.lt(micros(*end)));
-        }
-        if let Some(mode) = mode {
-            query = query.filter(Column::Mode.eq(mode.as_str()));
-        }
-        if let Some(set) = set {
-            query = query.filter(Column::ReservedSetId.eq(i64::from(set.get())));
-        }
-        query.order_by_desc(Column::EndedMicros).order_by_desc(Column::ReservedSetId)
     }
 }
 

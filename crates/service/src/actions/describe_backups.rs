@@ -1,10 +1,13 @@
 //! DescribeBackups: the sets, and for thirty days a row for each failed job.
 
+use std::collections::HashMap;
+
 use catalog::{
-    BackupSet, BackupSetFilter, FailedBackupFilter, Instance, Job, JobState, Page, Paged, SetStatus,
+    BackupSet, BackupSetFilter, FailedBackup, FailedBackupFilter, Instance, Job, JobFilter, Page, Paged,
+    SetStatus,
 };
 use jiff::{SignedDuration, Timestamp};
-use repository::BackupSetId;
+use repository::{BackupJobId, BackupSetId};
 use rpc::{ErrorCode, render_seconds};
 use serde_json::{Map, Value, json};
 
@@ -15,10 +18,21 @@ use crate::refusal::Refusal;
 /// How long a failed job is shown among the sets.
 const FAILED_SHOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A row of the answer, with what it is ordered by.
-struct Row {
-    key: (Timestamp, u32),
-    fields: Map<String, Value>,
+/// A row of the answer, before it is rendered.
+#[derive(Debug)]
+enum Row {
+    Set(Box<BackupSet>),
+    Failed(FailedBackup),
+}
+
+impl Row {
+    /// What rows are ordered by.
+    fn key(&self) -> (Timestamp, BackupSetId) {
+        match self {
+            Self::Set(set) => (set.ended, set.origin.id),
+            Self::Failed(failed) => (failed.ended, failed.set),
+        }
+    }
 }
 
 pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, Refusal> {
@@ -30,7 +44,7 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     let any = call.arguments.text("BackupType") != Some("IncrementalBackup");
     let wants = |status| any && call.arguments.text("BackupStatus").is_none_or(|sought| sought == status);
     let failed =
-        if wants("Failed") { failed_rows(context, call, (start, end), &instance).await? } else { Vec::new() };
+        if wants("Failed") { failed_backups(context, call, (start, end)).await? } else { Vec::new() };
     let filter = BackupSetFilter { instance: call.instance.clone(), ..set_filter(call, (start, end)) };
     let window = Window { first, count, failed: failed.len() };
     let sets = if any {
@@ -38,15 +52,20 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     } else {
         Paged { rows: Vec::new(), total: 0 }
     };
-    let rows = sets.rows.iter().map(|set| {
-        let host = set.host_instance.unwrap_or(instance.host_instance);
-        let mut fields = set_fields(context, call, set, host);
-        fields.extend(further_fields(set));
-        Row { key: (set.ended, set.origin.id.get()), fields }
-    });
     let total = sets.total + failed.len() as u64;
-    let items: Vec<Value> =
-        window.cut(rows.collect(), failed).into_iter().map(|row| Value::Object(row.fields)).collect();
+    let sets = sets.rows.into_iter().map(|set| Row::Set(Box::new(set))).collect();
+    let rows = window.cut(sets, failed.into_iter().map(Row::Failed).collect());
+    let jobs = failed_jobs(context, &rows).await?;
+    let items = rows.iter().filter_map(|row| match row {
+        Row::Set(set) => {
+            let mut fields =
+                set_fields(context, call, set, set.host_instance.unwrap_or(instance.host_instance));
+            fields.extend(further_fields(set));
+            Some(fields)
+        }
+        Row::Failed(failed) => Some(failed_fields(failed, jobs.get(&failed.job)?, &instance)),
+    });
+    let items: Vec<Value> = items.map(Value::Object).collect();
     Ok(json!({
         "PageNumber": call.arguments.natural("PageNumber").unwrap_or(1),
         "PageRecordCount": items.len(),
@@ -78,13 +97,13 @@ impl Window {
         let mut skipped = before;
         if before > 0 {
             // What is newer than the first of these sets comes with the sets before it.
-            let Some(newest) = sets.first().map(|row| row.key) else { return Vec::new() };
-            let kept = failed.split_off(failed.partition_point(|row| row.key > newest));
+            let Some(newest) = sets.first().map(Row::key) else { return Vec::new() };
+            let kept = failed.split_off(failed.partition_point(|row| row.key() > newest));
             skipped += failed.len();
             failed = kept;
         }
         let mut rows: Vec<Row> = sets.into_iter().chain(failed).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.key));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.key()));
         rows.into_iter().skip(self.first - skipped).take(self.count).collect()
     }
 }
@@ -152,36 +171,49 @@ fn further_fields(set: &BackupSet) -> Map<String, Value> {
     }))
 }
 
-async fn failed_rows(
+/// The failed jobs asked for, of which few are on any page.
+async fn failed_backups(
     context: &Context,
     call: &ActionCall,
     (start, ended_end): (Option<Timestamp>, Option<Timestamp>),
-    instance: &Instance,
-) -> Result<Vec<Row>, Refusal> {
+) -> Result<Vec<FailedBackup>, Refusal> {
     let oldest = call.now.saturating_sub(FAILED_SHOWN).unwrap_or(Timestamp::MIN);
     let filter = FailedBackupFilter {
-        instance: instance.id.clone(),
+        instance: call.required_instance().clone(),
         ended_start: start.map_or(oldest, |start| start.max(oldest)),
         ended_end,
         mode: words::mode_of(call.arguments.text("BackupMode")),
         set: call.arguments.natural("BackupId").and_then(BackupSetId::new),
     };
-    let jobs = context.catalog.list_failed_backups(&filter).await?;
-    Ok(jobs.iter().filter_map(|job| failed_row(job, instance)).collect())
+    Ok(context.catalog.list_failed_backups(&filter).await?)
+}
+
+/// The jobs of the failed rows.
+async fn failed_jobs(context: &Context, rows: &[Row]) -> Result<HashMap<BackupJobId, Job>, Refusal> {
+    let failed = rows.iter().filter_map(|row| match row {
+        Row::Set(_) => None,
+        Row::Failed(failed) => Some(failed.job),
+    });
+    let jobs: Vec<BackupJobId> = failed.collect();
+    if jobs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let page = Page::rows(0, u32::try_from(jobs.len()).unwrap_or(u32::MAX));
+    let filter = JobFilter { jobs: Some(jobs), ..JobFilter::default() };
+    let jobs = context.catalog.list_jobs(&filter, page).await?.rows;
+    Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
 }
 
 /// A failed job in the form of a set that is none. Its number was reserved for the job and is no set's.
-fn failed_row(job: &Job, instance: &Instance) -> Option<Row> {
-    let JobState::Failed { ended, .. } = job.state else { return None };
-    let id = job.reserved_set?;
+fn failed_fields(failed: &FailedBackup, job: &Job, instance: &Instance) -> Map<String, Value> {
     let version = instance.engine_version.as_deref();
-    let fields = json!({
-        "BackupId": id.to_string(),
+    object(json!({
+        "BackupId": failed.set.to_string(),
         "DBInstanceId": instance.id.to_string(),
         "HostInstanceID": instance.host_instance.to_string(),
         "BackupStatus": "Failed",
         "BackupStartTime": render_seconds(job.started.unwrap_or(job.created)),
-        "BackupEndTime": render_seconds(ended),
+        "BackupEndTime": render_seconds(failed.ended),
         "BackupType": "FullBackup",
         "BackupMode": words::mode(job.mode),
         "BackupMethod": "Physical",
@@ -199,8 +231,7 @@ fn failed_row(job: &Job, instance: &Instance) -> Option<Row> {
         "Checksum": "",
         "Engine": words::engine(instance.engine),
         "EngineVersion": version.map(|version| words::major_version(instance.engine, Some(version))),
-    });
-    Some(Row { key: (ended, id.get()), fields: object(fields) })
+    }))
 }
 
 fn initiator(mode: catalog::BackupMode) -> &'static str {
@@ -221,8 +252,11 @@ mod tests {
 
     fn rows(keys: &[u32]) -> Vec<Row> {
         let row = |key: &u32| {
-            let time = Timestamp::from_second(i64::from(*key)).expect("a time");
-            Row { key: (time, *key), fields: Map::new() }
+            Row::Failed(FailedBackup {
+                job: BackupJobId::new(*key).expect("a number"),
+                set: BackupSetId::new(*key).expect("a number"),
+                ended: Timestamp::from_second(i64::from(*key)).expect("a time"),
+            })
         };
         keys.iter().map(row).collect()
     }
@@ -244,7 +278,7 @@ mod tests {
                     let shown: Vec<u32> =
                         sets.iter().copied().skip(before).take(count + first.min(failed.len())).collect();
                     let page = window.cut(rows(&shown), rows(&failed));
-                    let page: Vec<u32> = page.iter().map(|row| row.key.1).collect();
+                    let page: Vec<u32> = page.iter().map(|row| row.key().1.get()).collect();
                     let expect: Vec<u32> = all.iter().copied().skip(first).take(count).collect();
                     assert_eq!(page, expect, "{mixture:b} {first} {count}");
                 }
