@@ -7,12 +7,12 @@
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use crate::error::{Doing, Error};
@@ -23,6 +23,8 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 10;
 /// How long SQLite waits for another process, such as a command beside the service, to commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before the next try to open a file that is locked.
+const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 /// How long a caller waits for a free connection before it is told that the catalog is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -84,9 +86,8 @@ impl Connections {
 
     async fn open_sqlite(path: &Path) -> Result<Self, Error> {
         restrict_to_owner(path)?;
-        let writer = Database::connect(sqlite_options(path, false)).await.doing("open the catalog's file")?;
-        let readers =
-            Database::connect(sqlite_options(path, true)).await.doing("open the catalog's file to read")?;
+        let writer = connect_sqlite(path, false).await.doing("open the catalog's file")?;
+        let readers = connect_sqlite(path, true).await.doing("open the catalog's file to read")?;
         Ok(Self { writer, readers })
     }
 
@@ -99,6 +100,26 @@ impl Connections {
         };
         self.writer.begin_with_options(options).await.doing("begin a change")
     }
+}
+
+/// Whoever closes the file last empties its log, and SQLite refuses meanwhile to open it, past the busy timeout.
+async fn connect_sqlite(path: &Path, read_only: bool) -> Result<DatabaseConnection, DbErr> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match Database::connect(sqlite_options(path, read_only)).await {
+            Err(error) if is_locked(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(LOCKED_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// SQLite's `SQLITE_BUSY`.
+fn is_locked(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
+    let Some(error) = error.as_database_error() else { return false };
+    error.code().is_some_and(|code| code == "5")
 }
 
 fn sqlite_options(path: &Path, read_only: bool) -> ConnectOptions {

@@ -11,6 +11,9 @@ use sea_orm_migration::prelude::*;
 
 use crate::connect::Connections;
 use crate::error::{Doing, Error};
+#[cfg(feature = "conformance")]
+pub(crate) use m20261124_tallies::fill as fill_tallies;
+
 use crate::statement::dialect;
 
 /// Number of the lock that lets one node migrate a shared catalog: "backstop" in ASCII.

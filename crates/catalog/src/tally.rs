@@ -126,8 +126,8 @@ struct Part {
     rows: u64,
 }
 
-/// Where the row is that `offset` others come before: the end of a day, and how many come before it on that day or
-/// what is left of it. `parts` are newest first.
+/// Where the row is that `offset` others come before: the end of a day or of a stretch with few rows before it, and how
+/// many those are. `parts` are newest first.
 async fn descend<T: EntityTrait>(
     connection: &impl ConnectionTrait,
     tallies: &Select<T>,
@@ -137,7 +137,8 @@ async fn descend<T: EntityTrait>(
 ) -> Result<(Option<i64>, u64), Error> {
     loop {
         let Some(part) = locate(&parts, &mut offset) else { return Ok((None, offset)) };
-        let Some(shorter) = STRETCHES.into_iter().find(|days| *days < part.days) else {
+        let shorter = STRETCHES.into_iter().find(|days| *days < part.days);
+        let Some(shorter) = shorter.filter(|_| offset > STEPPED_OVER_MAX) else {
             return Ok((Some(part.end), offset));
         };
         let end = part.end / DAY_MICROS;

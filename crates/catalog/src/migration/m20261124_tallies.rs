@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
         let connection = manager.get_connection();
         connection.execute_unprepared(&dialect(connection, SCHEMA)).await?;
         for tally in [JOBS, SETS] {
-            connection.execute_unprepared(&tally.first()).await?;
+            connection.execute_unprepared(&tally.fill()).await?;
             let postgres = connection.get_database_backend() == DbBackend::Postgres;
             let triggers = if postgres { tally.postgres_triggers() } else { tally.sqlite_triggers() };
             connection.execute_unprepared(&triggers).await?;
@@ -76,6 +76,12 @@ struct Tally {
     counts: &'static str,
 }
 
+/// Fills empty tallies from the rows, where a test has written a long history past the triggers.
+#[cfg(feature = "conformance")]
+pub(crate) fn fill() -> String {
+    [JOBS, SETS].map(|tally| tally.fill()).concat()
+}
+
 /// Lengths of stretches, in days.
 const STRETCHES: [i64; 3] = [1, 32, 1_024];
 
@@ -122,7 +128,7 @@ const TALLY_LOCK: i64 = 0x7461_6c6c_7969_6e67;
 
 impl Tally {
     /// What there is already.
-    fn first(&self) -> String {
+    fn fill(&self) -> String {
         let Self { table, name, counts, .. } = self;
         let (names, values) = (self.sort_names(), self.sort_values());
         let of_stretch = |days: i64| {
