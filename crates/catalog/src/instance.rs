@@ -3,6 +3,8 @@
 //! Deregistering keeps the row, without password, because its sets may live on and are listed with
 //! its description. The same id may be registered again; it then is another host instance.
 
+use std::collections::{BTreeSet, HashMap};
+
 use jiff::Timestamp;
 use repository::InstanceId;
 use sea_orm::sea_query::{Expr, Func, LikeExpr};
@@ -268,6 +270,23 @@ impl Catalog {
     pub async fn find_instance_ever(&self, id: &InstanceId) -> Result<Option<Instance>, Error> {
         let found = Entity::find_by_id(id.as_str()).one(self.readers()).await.doing("read an instance")?;
         found.map(Instance::from_row).transpose()
+    }
+
+    /// Those of these instances that are or were registered.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_instances_ever<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a InstanceId>,
+    ) -> Result<HashMap<InstanceId, Instance>, Error> {
+        let ids: BTreeSet<&str> = ids.into_iter().map(InstanceId::as_str).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = Entity::find().filter(Column::Id.is_in(ids)).all(self.readers()).await;
+        let rows = found.doing("read instances")?.into_iter().map(Instance::from_row);
+        rows.map(|instance| instance.map(|instance| (instance.id.clone(), instance))).collect()
     }
 
     /// A page of the registered instances, by id.

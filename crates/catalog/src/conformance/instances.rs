@@ -78,7 +78,13 @@ pub(super) async fn an_id_is_registered_once_at_a_time(database: &Database) {
 
     assert_eq!(catalog.find_instance(&instance_id("pg-1")).await.expect("readable"), None);
     let gone = catalog.find_instance_ever(&instance_id("pg-1")).await.expect("readable").expect("kept");
-    assert_eq!((gone.deregistered, gone.sealed_password), (Some(at(1)), None), "the password is forgotten");
+    assert_eq!((gone.deregistered, &gone.sealed_password), (Some(at(1)), &None), "the password is forgotten");
+    register(&catalog, plain_instance("pg-2")).await;
+    let sought = ["pg-2", "pg-1", "pg-9", "pg-2"].map(instance_id);
+    let found = catalog.find_instances_ever(&sought).await.expect("readable");
+    assert_eq!((found.len(), found.get(&sought[1])), (2, Some(&gone)));
+    assert!(found.contains_key(&sought[0]), "a registered one is found too");
+    assert!(catalog.find_instances_ever([]).await.expect("readable").is_empty());
 
     register(&catalog, plain_instance("pg-1")).await;
     let again = catalog.find_instance(&instance_id("pg-1")).await.expect("readable").expect("registered");

@@ -1,9 +1,6 @@
 //! DescribeDetachedBackups: what was kept of instances that are not registered any more.
 
-use std::collections::HashMap;
-
 use catalog::{BackupSet, BackupSetFilter, Instance, Paged};
-use repository::InstanceId;
 use serde_json::{Value, json};
 
 use super::ActionCall;
@@ -26,7 +23,9 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
     } else {
         context.catalog.list_sets(&filter, call.page()?).await?
     };
-    let instances = instances_of(context, &paged.rows).await?;
+    // A catalog that was rebuilt knows sets of instances that it never knew.
+    let instances = paged.rows.iter().map(|set| &set.origin.instance);
+    let instances = context.catalog.find_instances_ever(instances).await?;
     let items = paged.rows.iter().map(|set| row(context, call, set, instances.get(&set.origin.instance)));
     let items = items.collect::<Vec<Value>>();
     Ok(json!({
@@ -35,23 +34,6 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
         "TotalRecordCount": paged.total,
         "Items": { "Backup": items },
     }))
-}
-
-/// What they were. A catalog that was rebuilt knows sets of instances that it never knew.
-async fn instances_of(
-    context: &Context,
-    sets: &[BackupSet],
-) -> Result<HashMap<InstanceId, Instance>, Refusal> {
-    let mut instances = HashMap::new();
-    for set in sets {
-        let id = &set.origin.instance;
-        if !instances.contains_key(id)
-            && let Some(instance) = context.catalog.find_instance_ever(id).await?
-        {
-            instances.insert(id.clone(), instance);
-        }
-    }
-    Ok(instances)
 }
 
 fn row(context: &Context, call: &ActionCall, set: &BackupSet, instance: Option<&Instance>) -> Value {

@@ -1,7 +1,5 @@
 //! DescribeHistoryTasks: jobs of all instances, asked for in a range of time.
 
-use std::collections::HashMap;
-
 use catalog::{Instance, Job, JobFilter, Paged};
 use jiff::SignedDuration;
 use repository::{BackupJobId, InstanceId};
@@ -22,7 +20,8 @@ pub(super) async fn run(context: &Context, call: &ActionCall) -> Result<Value, R
         Some(filter) => context.catalog.list_jobs(&filter, call.page()?).await?,
         None => Paged { rows: Vec::new(), total: 0 },
     };
-    let instances = instances_of(context, &paged.rows).await?;
+    let instances = paged.rows.iter().filter_map(|job| job.instance.as_ref());
+    let instances = context.catalog.find_instances_ever(instances).await?;
     let row = |job: &Job| {
         let instance = job.instance.as_ref().and_then(|id| instances.get(id));
         row(job, instance, &context.config.region)
@@ -85,19 +84,6 @@ fn instances(call: &ActionCall) -> Result<Option<Vec<InstanceId>>, Refusal> {
         call.caller.require_instance(call.action, instance)?;
     }
     Ok(Some(instances))
-}
-
-/// The instances of these jobs, registered or not.
-async fn instances_of(context: &Context, jobs: &[Job]) -> Result<HashMap<InstanceId, Instance>, Refusal> {
-    let mut instances = HashMap::new();
-    for id in jobs.iter().filter_map(|job| job.instance.as_ref()) {
-        if !instances.contains_key(id)
-            && let Some(instance) = context.catalog.find_instance_ever(id).await?
-        {
-            instances.insert(id.clone(), instance);
-        }
-    }
-    Ok(instances)
 }
 
 fn row(job: &Job, instance: Option<&Instance>, region: &str) -> Value {
