@@ -25,6 +25,9 @@ const POSTGRES_CONNECTIONS_MAX: u32 = 10;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before the next try to open a file that is locked.
 const LOCKED_PAUSE: Duration = Duration::from_millis(20);
+/// A connection to a PostgreSQL that was idle for this long is asked whether it still is one before it is used; to ask
+/// each time would cost every statement a round trip more.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a caller waits for a free connection before it is told that the catalog is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -78,8 +81,11 @@ impl Connections {
         options
             .max_connections(POSTGRES_CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire_if_idle_for(TRUSTED_IDLE)
             .sqlx_logging(false)
-            .set_application_name("backstop");
+            .set_application_name("backstop")
+            // A statement is planned once for all values: planning costs more than what these statements read.
+            .map_sqlx_postgres_opts(|postgres| postgres.options([("plan_cache_mode", "force_generic_plan")]));
         let pool = Database::connect(options).await.doing("connect to the catalog's database")?;
         Ok(Self { writer: pool.clone(), readers: pool })
     }

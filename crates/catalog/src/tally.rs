@@ -9,16 +9,26 @@ use repository::InstanceId;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    QuerySelect, Select,
 };
 
-use crate::column::{corrupt, micros};
+use self::cover::Cover;
+use self::locate::locate;
+use self::sum::sum;
+use crate::column::micros;
 use crate::error::{Doing, Error};
 use crate::page::{Page, Paged};
+
+mod cover;
+mod locate;
+mod sum;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 /// Lengths of stretches in days, the longest first; each is a multiple of the next.
 const STRETCHES: [i64; 3] = [1_024, 32, 1];
+/// Lengths by which a page is looked for: a tenth of a thousand stretches of a month are read as fast as the three of a
+/// longer kind between which one would have to be chosen first.
+const LOCATING_STRETCHES: [i64; 2] = [32, 1];
 /// With fewer rows before a page, stepping over them is cheaper than asking for the days.
 const STEPPED_OVER_MAX: u64 = 1_000;
 
@@ -91,199 +101,79 @@ pub(crate) async fn list<L: Listing>(
     listing: &L,
     page: Page,
 ) -> Result<Paged<<L::Row as EntityTrait>::Model>, Error> {
-    let span = listing.span();
-    let (total, span, offset) = match (listing.tallies(), Cover::of(span)) {
-        (Some(tallies), Some(cover)) if page.offset() <= STEPPED_OVER_MAX => {
-            let mut total = cover.sum(connection, tallies, L::DOING).await?;
-            for edge in [cover.newer, cover.older].into_iter().flatten() {
-                total += count(connection, listing, edge).await?;
-            }
-            (total, span, page.offset())
+    let (span, offset) = (listing.span(), page.offset());
+    let is_near = offset <= STEPPED_OVER_MAX;
+    let lengths: &[i64] = if is_near { &STRETCHES } else { &LOCATING_STRETCHES };
+    let found = match (listing.tallies(), Cover::of(span, lengths)) {
+        (Some(tallies), Some(cover)) if is_near => {
+            let inside = sum(connection, &tallies, &cover.stretches, L::DOING).await?;
+            let [newer, older] = edges(connection, listing, &cover).await?;
+            Found { total: newer + inside + older, span, offset }
         }
-        (Some(tallies), Some(cover)) => {
-            let parts = cover.parts(connection, listing, &tallies).await?;
-            let total = parts.iter().map(|part| part.rows).sum();
-            let (end, offset) = descend(connection, &tallies, parts, page.offset(), L::DOING).await?;
-            (total, Span { end: end.or(span.end), ..span }, offset)
-        }
-        (None, _) | (_, None) => (count(connection, listing, span).await?, span, page.offset()),
+        (Some(tallies), Some(cover)) => find(connection, listing, &tallies, &cover, offset).await?,
+        (None, _) | (_, None) => Found { total: count(connection, listing, span).await?, span, offset },
     };
-    let rows = listing.page_in(span, offset, page.limit()).all(connection).await.doing(L::DOING)?;
-    Ok(Paged { rows, total })
+    let page = listing.page_in(found.span, found.offset, page.limit());
+    Ok(Paged { rows: page.all(connection).await.doing(L::DOING)?, total: found.total })
+}
+
+/// Where a page begins.
+struct Found {
+    /// Rows of the listing.
+    total: u64,
+    /// Where to look.
+    span: Span,
+    /// How many rows there come before the page.
+    offset: u64,
+}
+
+/// Finds the day of the row that `offset` others come before.
+async fn find<L: Listing>(
+    connection: &impl ConnectionTrait,
+    listing: &L,
+    tallies: &Select<L::Tally>,
+    cover: &Cover,
+    offset: u64,
+) -> Result<Found, Error> {
+    let [newer, older] = edges(connection, listing, cover).await?;
+    let wanted = offset.saturating_sub(newer);
+    let located = locate(connection, tallies, &cover.stretches, wanted, L::DOING).await?;
+    let inside = located.map_or(0, |place| place.total);
+    let span = listing.span();
+    let (end, before) = if offset < newer {
+        (span.end, 0)
+    } else if let Some(older) = cover.older.filter(|_| wanted >= inside) {
+        (older.end, newer + inside)
+    } else if let Some(place) = located {
+        (Some(place.end), newer + place.before)
+    } else {
+        (cover.newer.map_or(span.end, |newer| newer.start), newer)
+    };
+    Ok(Found { total: newer + inside + older, span: Span { end, ..span }, offset: offset - before })
+}
+
+/// Rows on the parts of days at the newer and at the older end.
+async fn edges<L: Listing>(
+    connection: &impl ConnectionTrait,
+    listing: &L,
+    cover: &Cover,
+) -> Result<[u64; 2], Error> {
+    let mut rows = [0; 2];
+    for (rows, edge) in rows.iter_mut().zip([cover.newer, cover.older]) {
+        if let Some(edge) = edge {
+            *rows = count(connection, listing, edge).await?;
+        }
+    }
+    Ok(rows)
 }
 
 async fn count<L: Listing>(connection: &impl ConnectionTrait, listing: &L, span: Span) -> Result<u64, Error> {
     listing.rows_in(span).count(connection).await.doing(L::DOING)
 }
 
-/// How many rows lie in a part of a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    /// The time at which it ends.
-    end: i64,
-    /// How long a stretch of days it is; 0 for what a range of time leaves of a day.
-    days: i64,
-    rows: u64,
-}
-
-/// Where the row is that `offset` others come before: the end of a day or of a stretch with few rows before it, and how
-/// many those are. `parts` are newest first.
-async fn descend<T: EntityTrait>(
-    connection: &impl ConnectionTrait,
-    tallies: &Select<T>,
-    mut parts: Vec<Part>,
-    mut offset: u64,
-    doing: &'static str,
-) -> Result<(Option<i64>, u64), Error> {
-    loop {
-        let Some(part) = locate(&parts, &mut offset) else { return Ok((None, offset)) };
-        let shorter = STRETCHES.into_iter().find(|days| *days < part.days);
-        let Some(shorter) = shorter.filter(|_| offset > STEPPED_OVER_MAX) else {
-            return Ok((Some(part.end), offset));
-        };
-        let end = part.end / DAY_MICROS;
-        let inside = Stretches { days: shorter, first: Some(end - part.days), end: Some(end) };
-        parts = stretches(connection, tallies.clone(), &[inside], doing).await?;
-    }
-}
-
-/// The part with the row that `offset` others come before, or the last; `offset` becomes how many of them are in it.
-fn locate(parts: &[Part], offset: &mut u64) -> Option<Part> {
-    let (last, others) = parts.split_last()?;
-    for part in others {
-        if part.rows > *offset {
-            return Some(*part);
-        }
-        *offset -= part.rows;
-    }
-    Some(*last)
-}
-
-/// Stretches of one length, by their first days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stretches {
-    days: i64,
-    first: Option<i64>,
-    /// Not included.
-    end: Option<i64>,
-}
-
-impl Stretches {
-    fn condition(self) -> Expr {
-        let day = || Expr::col("first_day");
-        let own = Expr::col("days").eq(self.days);
-        let own = if let Some(first) = self.first { own.and(day().gte(first)) } else { own };
-        if let Some(end) = self.end { own.and(day().lt(end)) } else { own }
-    }
-}
-
-/// The tallies of stretches as parts, newest first.
-async fn stretches<T: EntityTrait>(
-    connection: &impl ConnectionTrait,
-    tallies: Select<T>,
-    wanted: &[Stretches],
-    doing: &'static str,
-) -> Result<Vec<Part>, Error> {
-    let mut parts = Vec::new();
-    for stretches in wanted {
-        let (days, first_day) = (stretches.days, || Expr::col("first_day"));
-        let rows = tallies.clone().filter(stretches.condition()).select_only();
-        let rows = rows.expr(first_day()).expr(sum()).group_by(first_day()).order_by_desc(first_day());
-        for (first, rows) in rows.into_tuple::<(i64, i64)>().all(connection).await.doing(doing)? {
-            parts.push(Part { end: (first + days) * DAY_MICROS, days, rows: summed(rows)? });
-        }
-    }
-    Ok(parts)
-}
-
-fn sum() -> Expr {
-    Expr::col("number").sum().cast_as("bigint")
-}
-
-fn summed(rows: i64) -> Result<u64, Error> {
-    u64::try_from(rows).map_err(|_| corrupt("number", rows))
-}
-
-/// A range of time as the longest stretches in it, newest first, and what is left at its ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Cover {
-    newer: Option<Span>,
-    stretches: Vec<Stretches>,
-    older: Option<Span>,
-}
-
-impl Cover {
-    /// `None` when there is no whole day in it.
-    fn of(span: Span) -> Option<Self> {
-        let up = |time: i64| time.div_euclid(DAY_MICROS) + i64::from(time.rem_euclid(DAY_MICROS) != 0);
-        let (first, end) = (span.start.map(up), span.end.map(|end| end.div_euclid(DAY_MICROS)));
-        if let (Some(first), Some(end)) = (first, end)
-            && first >= end
-        {
-            return None;
-        }
-        let cut = |span: Span| (span.start != span.end).then_some(span);
-        let older = first.and_then(|first| cut(Span { end: Some(first * DAY_MICROS), ..span }));
-        let newer = end.and_then(|end| cut(Span { start: Some(end * DAY_MICROS), ..span }));
-        let mut stretches = Vec::new();
-        cover(first, end, &STRETCHES, &mut stretches);
-        Some(Self { newer, stretches, older })
-    }
-
-    async fn sum<T: EntityTrait>(
-        &self,
-        connection: &impl ConnectionTrait,
-        tallies: Select<T>,
-        doing: &'static str,
-    ) -> Result<u64, Error> {
-        let mut total = 0;
-        for stretches in &self.stretches {
-            let rows = tallies.clone().filter(stretches.condition()).select_only().expr(sum());
-            let rows = rows.into_tuple::<Option<i64>>().one(connection).await.doing(doing)?;
-            total += summed(rows.flatten().unwrap_or_default())?;
-        }
-        Ok(total)
-    }
-
-    /// The parts of a listing, newest first.
-    async fn parts<L: Listing>(
-        &self,
-        connection: &impl ConnectionTrait,
-        listing: &L,
-        tallies: &Select<L::Tally>,
-    ) -> Result<Vec<Part>, Error> {
-        let mut parts: Vec<Part> = edge(connection, listing, self.newer).await?.into_iter().collect();
-        parts.extend(stretches(connection, tallies.clone(), &self.stretches, L::DOING).await?);
-        parts.extend(edge(connection, listing, self.older).await?);
-        Ok(parts)
-    }
-}
-
-/// What a range of time leaves of a day, which always has an end.
-async fn edge<L: Listing>(
-    connection: &impl ConnectionTrait,
-    listing: &L,
-    span: Option<Span>,
-) -> Result<Option<Part>, Error> {
-    let Some(span @ Span { end: Some(end), .. }) = span else { return Ok(None) };
-    Ok(Some(Part { end, days: 0, rows: count(connection, listing, span).await? }))
-}
-
-/// Covers the days from `first` to before `end` with stretches of these lengths, newest first.
-fn cover(first: Option<i64>, end: Option<i64>, lengths: &[i64], into: &mut Vec<Stretches>) {
-    let Some((days, shorter)) = lengths.split_first() else { return };
-    let from = first.map(|first| (first + days - 1).div_euclid(*days) * days);
-    let to = end.map(|end| end.div_euclid(*days) * days);
-    if let (Some(from), Some(to)) = (from, to)
-        && from >= to
-    {
-        return cover(first, end, shorter, into);
-    }
-    if to != end {
-        cover(to, end, shorter, into);
-    }
-    into.push(Stretches { days: *days, first: from, end: to });
-    if from != first {
-        cover(first, from, shorter, into);
-    }
+/// The statement that adds up a listing without a range.
+#[cfg(feature = "conformance")]
+pub(crate) fn total_statement<L: Listing>(listing: &L) -> Option<sea_orm::sea_query::SelectStatement> {
+    let cover = Cover::of(Span { start: None, end: None }, &STRETCHES)?;
+    Some(sum::statement(&listing.tallies()?, &cover.stretches))
 }

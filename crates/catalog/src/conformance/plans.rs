@@ -1,9 +1,6 @@
 //! What the databases' planners make of the statements that are frequent or may meet many rows.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ConnectionTrait, DbBackend, ExprTrait, QuerySelect, QueryTrait, Statement, TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, TransactionTrait, Value};
 
 use super::seed::{History, numbers};
 use super::{Database, at, instance_id};
@@ -14,7 +11,7 @@ use crate::job::daily::MANUAL_SINCE;
 use crate::job::{ForPlans as JobStatements, GROUP_MAX};
 use crate::nonce::{EXPIRED_UP_TO, FORGET_EXPIRED};
 use crate::policy::NEWEST_FULL;
-use crate::tally::Listing;
+use crate::tally::{self, Listing};
 use crate::{AuditFilter, BackupMode, BackupSetFilter, FailedBackupFilter, JobFilter, JobKind, JobPhase};
 
 /// Enough that no planner prefers to read them all.
@@ -118,8 +115,7 @@ fn page_of(listing: &impl Listing, backend: DbBackend) -> String {
 
 /// The statement of a listing's total.
 fn total_of(listing: &impl Listing, backend: DbBackend) -> String {
-    let tallies = listing.tallies().expect("tallies tell these rows apart");
-    tallies.select_only().expr(Expr::col("number").sum()).build(backend).sql
+    backend.build(&tally::total_statement(listing).expect("tallies tell these rows apart")).sql
 }
 
 /// A history, nonces and audit records.
@@ -141,13 +137,12 @@ async fn fill(catalog: &Catalog) {
     }
 }
 
-/// The plan that serves every value: on PostgreSQL, of a statement that is prepared.
+/// The plan that serves every value; on PostgreSQL as the catalog's connections plan what they prepare.
 async fn explain(catalog: &Catalog, sql: &str) -> String {
     let connection = catalog.writer();
     let backend = connection.get_database_backend();
     let rows = if backend == DbBackend::Postgres {
         let transaction = connection.begin().await.expect("a transaction");
-        transaction.execute_unprepared("SET LOCAL plan_cache_mode = force_generic_plan").await.expect("set");
         transaction.execute_unprepared(&format!("PREPARE explained AS {sql}")).await.expect(sql);
         let nulls = vec!["NULL"; placeholders(sql)].join(", ");
         let execute = if nulls.is_empty() { "explained".to_owned() } else { format!("explained ({nulls})") };
