@@ -8,9 +8,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::{Access, Backstop, Element, Operation, Source, Turn, api_reference, client_driver};
+use e2e::{Access, Backstop, Operation, Source, Turn, api_reference, client_driver};
 use serde_json::{Value, json};
 use testkit::postgres::{Cluster, Installation};
+
+mod formats;
 
 /// Driver and interpreter.
 const DRIVERS: [(&str, &str); 3] =
@@ -260,14 +262,11 @@ fn every_operation_is_what_the_sdks_and_the_reference_say() -> Result<()> {
     backstop.call("DeregisterDBInstance", &[("DBInstanceId", "gone")])?;
     let mut wrong = Vec::new();
     for (driver, interpreter) in DRIVERS {
-        backstop.register("spare", &source)?;
-        let (_, older_set) = back_up(&backstop, "orders")?;
-        let (job, set) = back_up(&backstop, "orders")?;
-        let world = World { set, older_set, job, spare: "spare".to_owned() };
+        let world = new_world(&backstop, &source)?;
         let cases: Vec<Case> =
             reading(&world).into_iter().chain(refused(&world)).chain(changing(&world)).collect();
         ensure_all_have_cases(&reference, &cases)?;
-        wrong.extend(compare_formats(&backstop, &reading(&world))?);
+        wrong.extend(formats::compare(&backstop, &reading(&world))?);
         let rows = drive(&backstop, driver, interpreter, &cases)?;
         for (case, row) in cases.iter().zip(&rows) {
             if let Err(error) = check(&reference[case.operation], case, row) {
@@ -279,10 +278,18 @@ fn every_operation_is_what_the_sdks_and_the_reference_say() -> Result<()> {
             backstop.end("orders", job, Duration::from_mins(1))?;
         }
     }
+    wrong.extend(formats::compare_changes(&backstop, &source)?);
     if !wrong.is_empty() {
         bail!("{}\n{}", wrong.join("\n\n"), backstop.log_tail());
     }
     Ok(())
+}
+
+fn new_world(backstop: &Backstop, source: &Source) -> Result<World> {
+    backstop.register("spare", source)?;
+    let (_, older_set) = back_up(backstop, "orders")?;
+    let (job, set) = back_up(backstop, "orders")?;
+    Ok(World { set, older_set, job, spare: "spare".to_owned() })
 }
 
 /// A backup made: its job and its set.
@@ -416,55 +423,4 @@ fn check_types(operation: &Operation, path: &str, value: &Value, seen: &mut BTre
         }
     }
     Ok(())
-}
-
-/// What each answer says in JSON, it says in XML.
-fn compare_formats(backstop: &Backstop, cases: &[Case]) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
-    for Case { operation, parameters, .. } in cases {
-        let mut pairs: Vec<(&str, String)> = Vec::new();
-        for (name, value) in parameters.as_object().into_iter().flatten() {
-            pairs.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
-        }
-        let mut pairs: Vec<(&str, &str)> =
-            pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut plain = backstop.call(operation, &pairs)?;
-        pairs.push(("Format", "XML"));
-        let response = backstop.send(operation, &pairs)?;
-        let content_type = response.header("content-type");
-        ensure!(content_type == Some("text/xml;charset=utf-8"), "{operation}: {response}");
-        let mut document = Element::parse(&response.body)?;
-        ensure!(document.name == format!("{operation}Response"), "{operation}: {response}");
-        document.children.retain(|child| child.name != "RequestId");
-        if let Some(fields) = plain.as_object_mut() {
-            fields.remove("RequestId");
-        }
-        forget_links(&mut plain);
-        forget_xml_links(&mut document);
-        if let Err(error) = document.says(&plain) {
-            wrong.push(format!("{operation} in XML: {error:#}"));
-        }
-    }
-    Ok(wrong)
-}
-
-/// Links are signed anew with each answer.
-fn is_link(name: &str) -> bool {
-    name.ends_with("DownloadURL")
-}
-
-fn forget_links(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !is_link(name));
-            fields.values_mut().for_each(forget_links);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_links),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn forget_xml_links(element: &mut Element) {
-    element.children.retain(|child| !is_link(&child.name));
-    element.children.iter_mut().for_each(forget_xml_links);
 }
