@@ -26,8 +26,8 @@ mod sum;
 const DAY_MICROS: i64 = 86_400_000_000;
 /// Lengths of stretches in days, the longest first; each is a multiple of the next.
 const STRETCHES: [i64; 3] = [1_024, 32, 1];
-/// Lengths by which a page is looked for: a tenth of a thousand stretches of a month are read as fast as the three of a
-/// longer kind between which one would have to be chosen first.
+/// Lengths by which a page is looked for. To choose among the longest first would save reading the months of other years,
+/// which costs less than the statement that it would take.
 const LOCATING_STRETCHES: [i64; 2] = [32, 1];
 /// With fewer rows before a page, stepping over them is cheaper than asking for the days.
 const STEPPED_OVER_MAX: u64 = 1_000;
