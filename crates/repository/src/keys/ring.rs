@@ -25,7 +25,10 @@ pub enum KeyError {
         location: String,
     },
     /// None of the secrets at hand opens this data key.
-    #[error("data key {key} opens with none of the secrets given; it is wrapped by: {wraps}")]
+    #[error(
+        "data key {key} opens with none of the secrets given; it is wrapped by: {wraps}. Where other data keys open, \
+         an addition or a rotation broke off: have whoever holds one of these run `backstop key add` with yours"
+    )]
     Locked {
         /// The data key.
         key: DataKeyId,
@@ -70,6 +73,17 @@ pub enum KeyError {
         #[source]
         source: FormatError,
     },
+    /// A new data key could not be wrapped for the holder of a damaged wrap.
+    #[error(
+        "{object} is damaged, and whoever it is for would be left out; `backstop key retire` it and add it anew"
+    )]
+    LeftOut {
+        /// The object.
+        object: ObjectKey,
+        /// What is wrong.
+        #[source]
+        source: FormatError,
+    },
     /// The store failed.
     #[error("reach the keys")]
     Store(#[from] StoreError),
@@ -103,8 +117,15 @@ pub(crate) struct KeyRing {
     keys: BTreeMap<DataKeyId, DataKey>,
     current: DataKeyId,
     wraps: Vec<Wrap>,
-    /// Wraps that are damaged, though their data keys open by others.
+    /// What is damaged, though the data keys open by others, and what does not belong here.
     damaged: Vec<(ObjectKey, FormatError)>,
+}
+
+/// Somebody who can read.
+struct Holder<'a> {
+    /// The name of their wraps.
+    name: &'a str,
+    secret: &'a KeySecret,
 }
 
 impl KeyRing {
@@ -131,8 +152,10 @@ impl KeyRing {
                 Err(error) => return Err(error),
             }
         }
-        let open_key = |object: &ObjectKey| names_in(object).is_some_and(|(key, _)| keys.contains_key(&key));
-        if let Some(position) = damaged.iter().position(|(object, _)| !open_key(object)) {
+        // What has no data key's name is nobody's wrap.
+        let is_needed =
+            |object: &ObjectKey| names_in(object).is_some_and(|(key, _)| !keys.contains_key(&key));
+        if let Some(position) = damaged.iter().position(|(object, _)| is_needed(object)) {
             let (object, source) = damaged.swap_remove(position);
             return Err(KeyError::Damaged { object, source });
         }
@@ -151,7 +174,7 @@ impl KeyRing {
         Ok(Self { keys, current, wraps, damaged })
     }
 
-    /// Wraps that are damaged, though their data keys open by others.
+    /// What is damaged, though the data keys open by others, and what does not belong here.
     pub(crate) fn damaged(&self) -> &[(ObjectKey, FormatError)] {
         &self.damaged
     }
@@ -183,54 +206,79 @@ impl KeyRing {
         listing
     }
 
-    /// Wraps every data key under `secret` too.
+    /// Wraps every data key under `secret` too; those that it does not open yet, where an addition broke off.
     pub(crate) fn add(&self, store: &dyn BlobStore, secret: &KeySecret) -> Result<String, KeyError> {
+        let mut opened = BTreeMap::new();
         for wrap in &self.wraps {
             if open(wrap, std::slice::from_ref(secret))?.is_some() {
-                return Err(KeyError::Known { wrap: wrap.name().to_owned() });
+                opened.insert(wrap.key(), wrap.name());
             }
         }
-        let name = new_name(secret);
+        let name = opened.values().next().map_or_else(|| new_name(secret), |name| (*name).to_owned());
+        if opened.len() == self.keys.len() {
+            return Err(KeyError::Known { wrap: name });
+        }
         let is_damaged = |object: &ObjectKey| names_in(object).is_some_and(|(_, known)| known == name);
         if let Some((object, source)) = self.damaged.iter().find(|(object, _)| is_damaged(object)) {
             return Err(KeyError::Damaged { object: object.clone(), source: source.clone() });
         }
-        for known in self.listing() {
+        for known in self.listing().iter().filter(|known| !opened.contains_key(&known.key)) {
             put(store, &Wrap::new(self.get(known.key)?, known.created, secret, &name))?;
         }
         Ok(name)
     }
 
-    /// Makes a new data key for objects to come, wrapped for everybody who can read the current one.
+    /// Makes a new data key for objects to come, wrapped for everybody who can read older ones. Who can read only
+    /// some, because an addition or a rotation broke off, can read all afterwards.
+    ///
+    /// The first of `secrets` gets the new key first: should this break off, it still opens everything.
     pub(crate) fn rotate(
         &self,
         store: &dyn BlobStore,
         secrets: &[KeySecret],
         now: Timestamp,
     ) -> Result<DataKeyId, KeyError> {
-        let key = DataKey::random();
-        let mut wraps = Vec::new();
-        let mut newest = now;
-        for wrap in &self.wraps {
-            newest = newest.max(wrap.created());
-            if wrap.key() != self.current {
-                continue;
-            }
-            let mut secret = None;
-            for candidate in secrets {
-                if open(wrap, std::slice::from_ref(candidate))?.is_some() {
-                    secret = Some(candidate);
-                }
-            }
-            let secret = secret.ok_or_else(|| KeyError::SecretMissing { wrap: wrap.name().to_owned() })?;
-            wraps.push((secret, wrap.name()));
+        if let Some((object, source)) = self.damaged.iter().find(|(object, _)| names_in(object).is_some()) {
+            return Err(KeyError::LeftOut { object: object.clone(), source: source.clone() });
         }
-        // The newest key is the current one, also when the clock went back since the last was made.
-        let created = newest + jiff::SignedDuration::from_millis(i64::from(newest > now));
-        for (secret, name) in wraps {
+        let holders = self.holders(secrets)?;
+        let listing = self.listing();
+        for Holder { name, secret } in &holders {
+            let is_left_out = |known: &&KeyListing| known.wraps.iter().all(|wrap| wrap.name != *name);
+            for known in listing.iter().filter(is_left_out) {
+                put(store, &Wrap::new(self.get(known.key)?, known.created, secret, name))?;
+            }
+        }
+        // The newest key is the current one, also when the clock went back, or stood, since the last was made.
+        let newest = listing.iter().map(|known| known.created).max().filter(|newest| *newest >= now);
+        let created = newest.map_or(now, |newest| newest + jiff::SignedDuration::from_millis(1));
+        let key = DataKey::random();
+        for Holder { name, secret } in holders {
             put(store, &Wrap::new(&key, created, secret, name))?;
         }
         Ok(key.id())
+    }
+
+    /// Everybody who can read something, with their secrets, in the order of those.
+    fn holders<'a>(&'a self, secrets: &'a [KeySecret]) -> Result<Vec<Holder<'a>>, KeyError> {
+        let mut found = BTreeMap::new();
+        for wrap in &self.wraps {
+            if found.contains_key(wrap.name()) {
+                continue;
+            }
+            for (order, secret) in secrets.iter().enumerate() {
+                if open(wrap, std::slice::from_ref(secret))?.is_some() {
+                    found.insert(wrap.name(), (order, secret));
+                    break;
+                }
+            }
+            if !found.contains_key(wrap.name()) {
+                return Err(KeyError::SecretMissing { wrap: wrap.name().to_owned() });
+            }
+        }
+        let mut holders: Vec<_> = found.into_iter().collect();
+        holders.sort_by_key(|(_, (order, _))| *order);
+        Ok(holders.into_iter().map(|(name, (_, secret))| Holder { name, secret }).collect())
     }
 
     /// Removes the wraps called `name`, where each key keeps another one. Damaged ones go too: that is how
@@ -288,6 +336,10 @@ fn read_wraps(store: &dyn BlobStore) -> Result<(Vec<Wrap>, Damaged), KeyError> {
     let (mut wraps, mut damaged) = (Vec::new(), Vec::new());
     for name in store.list_folder("keys")? {
         let Ok(object) = format!("keys/{name}").parse::<ObjectKey>() else { continue };
+        if names_in(&object).is_none() {
+            damaged.push((object, FormatError::new("wrapped key", "its name is not that of a wrapped key")));
+            continue;
+        }
         let bytes = store.get(&object, WRAP_BYTES_MAX)?;
         let wrap = Wrap::parse(&bytes).and_then(|wrap| {
             let is_its_own = object == object_key(wrap.key(), wrap.name());

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use blobstore::LocalStore;
+use blobstore::{CrashStore, LocalStore, MemoryStore};
 
 use super::*;
 
@@ -106,4 +106,104 @@ fn a_damaged_wrap_is_named_to_whoever_needs_it() {
     shared.damage();
     let loaded = KeyRing::load(&shared.store, std::slice::from_ref(&shared.foreign));
     assert!(matches!(loaded, Err(KeyError::Damaged { .. })), "{loaded:?}");
+}
+
+#[test]
+fn what_is_no_wrap_stops_nobody_and_is_told() {
+    let shared = Shared::new(KeySecret::File([8; 32]));
+    for (name, bytes) in [("README.txt", 10), ("notes", 10_000), ("x.y", 0)] {
+        fs::write(shared.dir.path().join("keys").join(name), vec![b'x'; bytes]).expect("a file");
+        let ring = shared.load().expect("the keys are whole");
+        assert!(ring.damaged().iter().any(|(object, _)| object.as_str() == format!("keys/{name}")), "{name}");
+    }
+    let ring = shared.load().expect("keys");
+    ring.rotate(&shared.store, &[own(), shared.foreign.clone()], Timestamp::UNIX_EPOCH).expect("rotated");
+}
+
+#[test]
+fn nobody_is_left_out_of_a_rotation() {
+    let shared = Shared::new(KeySecret::File([8; 32]));
+    shared.damage();
+    let ring = shared.load().expect("keys");
+    let refused = ring.rotate(&shared.store, &[own(), shared.foreign.clone()], Timestamp::UNIX_EPOCH);
+    assert!(matches!(refused, Err(KeyError::LeftOut { .. })), "{refused:?}");
+    assert_eq!(shared.load().expect("keys").listing().len(), 1, "nothing was changed");
+}
+
+/// Two data keys, wrapped for ourselves.
+fn two_keys() -> MemoryStore {
+    let store = MemoryStore::new();
+    put_wrap(&store, &DataKey::random(), &own(), Timestamp::UNIX_EPOCH).expect("wrap");
+    let ring = KeyRing::load(&store, &[own()]).expect("keys");
+    ring.rotate(&store, &[own()], Timestamp::UNIX_EPOCH).expect("rotated");
+    store
+}
+
+/// What `change` leaves when it breaks off at any of its writes, each with and without the write itself.
+fn broken_off(whole: &MemoryStore, change: impl Fn(&CrashStore)) -> Vec<MemoryStore> {
+    let mut left = Vec::new();
+    for writes in 0..10 {
+        let store = CrashStore::holding(whole).stopping_after(writes);
+        change(&store);
+        if !store.crashed() {
+            assert!(writes > 1, "it wrote {writes} times only");
+            return left;
+        }
+        left.extend([store.after_crash(), store.after_crash_with_last_change()]);
+    }
+    panic!("it does not end");
+}
+
+#[test]
+fn an_addition_that_broke_off_is_completed_by_the_next() {
+    for theirs in [KeySecret::File([8; 32]), KeySecret::Passphrase("sesame".to_owned())] {
+        let add = |store: &dyn BlobStore| KeyRing::load(store, &[own()])?.add(store, &theirs);
+        for store in broken_off(&two_keys(), |store| drop(add(store))) {
+            let again = add(&store);
+            assert!(matches!(again, Ok(_) | Err(KeyError::Known { .. })), "{again:?}");
+            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs)).expect("it opens everything");
+            let names: BTreeSet<String> =
+                ring.listing().into_iter().flat_map(|key| key.wraps).map(|wrap| wrap.name).collect();
+            assert_eq!((ring.listing().len(), names.len()), (2, 2), "one name for each of the two of us");
+        }
+    }
+}
+
+#[test]
+fn a_rotation_that_broke_off_leaves_us_all_and_the_next_completes_it() {
+    // The name of ours comes after theirs, and all the same we are first.
+    let theirs = (1..=255).map(|n| KeySecret::File([n; 32])).find(|s| s.file_name() < own().file_name());
+    let theirs = theirs.expect("some name comes before");
+    let whole = two_keys();
+    KeyRing::load(&whole, &[own()]).expect("keys").add(&whole, &theirs).expect("added");
+    let secrets = [own(), theirs.clone()];
+    let rotate = |store: &dyn BlobStore| {
+        KeyRing::load(store, &[own()])?.rotate(store, &secrets, Timestamp::UNIX_EPOCH)
+    };
+    for store in broken_off(&whole, |store| drop(rotate(store))) {
+        let ours = KeyRing::load(&store, &[own()]).expect("we still open everything");
+        // Either of the two remedies.
+        let (added, rotated) = (store.copy(), store);
+        let outcome = ours.add(&added, &theirs);
+        assert!(matches!(outcome, Ok(_) | Err(KeyError::Known { .. })), "{outcome:?}");
+        let id = rotate(&rotated).expect("rotated");
+        for (store, current) in [(added, ours.current().id()), (rotated, id)] {
+            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs)).expect("they open everything");
+            assert_eq!(ring.current().id(), current);
+        }
+    }
+}
+
+#[test]
+fn a_retirement_that_broke_off_is_completed_by_the_next() {
+    let theirs = KeySecret::File([8; 32]);
+    let whole = two_keys();
+    let name = KeyRing::load(&whole, &[own()]).expect("keys").add(&whole, &theirs).expect("added");
+    let retire = |store: &dyn BlobStore| KeyRing::load(store, &[own()])?.retire(store, &name);
+    for store in broken_off(&whole, |store| drop(retire(store))) {
+        let again = retire(&store);
+        assert!(matches!(again, Ok(_) | Err(KeyError::NoSuchWrap { .. })), "{again:?}");
+        let loaded = KeyRing::load(&store, std::slice::from_ref(&theirs));
+        assert!(matches!(loaded, Err(KeyError::Locked { .. })), "{loaded:?}");
+    }
 }
