@@ -31,7 +31,7 @@ pub enum Severity {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// What was looked at: `home`, `configuration`, `repository`, `key`, `catalog`, `clock`, or an instance.
+    /// What was looked at: `home`, `configuration`, `repository`, `key`, `catalog`, `clock`, `certificate`, or an instance.
     pub subject: String,
     /// How bad it is.
     pub severity: Severity,
@@ -82,6 +82,7 @@ pub async fn diagnose(
         }
     };
     found.push(Diagnosis::good("configuration", format!("{} is valid", home.configuration().display())));
+    found.extend(config.tls.as_ref().map(checks::certificate));
     let repository = repository_of(&home, &config, &*clock, &mut found);
     let catalog = match Catalog::open(&config.catalog).await {
         Ok(catalog) => catalog,

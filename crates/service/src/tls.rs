@@ -132,6 +132,14 @@ impl Tls {
 }
 
 impl TlsFiles {
+    /// Whether they can be used.
+    ///
+    /// # Errors
+    /// They cannot be read, or do not fit each other.
+    pub(crate) fn check(&self) -> Result<(), CertificateError> {
+        self.read().map(drop)
+    }
+
     fn read(&self) -> Result<ServerConfig, CertificateError> {
         let Self { certificate, key } = self;
         let unreadable = |path: &Path| {

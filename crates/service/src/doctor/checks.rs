@@ -14,6 +14,7 @@ use crate::engines::{Engines, password_of};
 use crate::error_chain::error_chain;
 use crate::home::Home;
 use crate::secret_box::SecretBox;
+use crate::tls::TlsFiles;
 use engine::Uncontrolled;
 
 /// Most instances that are asked; each may take [`CHECK_TIMEOUT`].
@@ -35,6 +36,19 @@ pub(super) fn home(home: &Home) -> Diagnosis {
             Diagnosis::problem("home", finding, format!("chmod go-rwx {paths}"))
         }
         Err(error) => Diagnosis::problem("home", error_chain(&error), "run this as the home's owner"),
+    }
+}
+
+pub(super) fn certificate(files: &TlsFiles) -> Diagnosis {
+    match files.check() {
+        Ok(()) => {
+            let finding = format!("{} and its key can be used", files.certificate.display());
+            Diagnosis::good("certificate", finding)
+        }
+        Err(error) => {
+            let remedy = "correct `tls_cert` and `tls_key` in the configuration, or issue both anew";
+            Diagnosis::problem("certificate", error_chain(&error), remedy)
+        }
     }
 }
 

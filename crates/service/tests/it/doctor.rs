@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use service::{Diagnosis, Severity, SystemClock, diagnose};
+use testkit::tls::CertificateAuthority;
 
 use crate::folder_engine::FolderEngines;
 use crate::harness::Harness;
@@ -47,6 +48,22 @@ fn each_fault_is_found_with_its_remedy() {
     check(&harness, "configuration", Severity::Problem, "unknown field `nonsense`");
     std::fs::write(harness.home.configuration(), "repository = \"/does/not/exist\"\n").unwrap();
     check(&harness, "repository", Severity::Problem, "/does/not/exist");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_found() {
+    let harness = Harness::started();
+    let ca = CertificateAuthority::new().unwrap();
+    let [first, second] = ["a.example", "b.example"].map(|name| ca.issue(&[name]).unwrap());
+    let (certificate, key) = (harness.home.path().join("cert.pem"), harness.home.path().join("key.pem"));
+    let lines = format!("tls_cert = {certificate:?}\ntls_key = {key:?}\n");
+    std::fs::write(harness.home.configuration(), lines).unwrap();
+    check(&harness, "certificate", Severity::Problem, "cert.pem");
+    std::fs::write(&certificate, &first.certificate_pem).unwrap();
+    std::fs::write(&key, &second.key_pem).unwrap();
+    check(&harness, "certificate", Severity::Problem, "with the key");
+    std::fs::write(&key, &first.key_pem).unwrap();
+    check(&harness, "certificate", Severity::Good, "can be used");
 }
 
 #[test]
