@@ -162,6 +162,14 @@ impl Backstop {
         Ok(())
     }
 
+    /// Sends SIGHUP: certificates are to be read again.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn hang_up(&self) -> Result<()> {
+        self.service.as_ref().context("the service does not run")?.process.signal(Signal::HUP)
+    }
+
     /// Waits until the service ends by itself, as at a failpoint.
     ///
     /// # Errors
