@@ -217,6 +217,35 @@ fn a_deletion_that_dies_half_way_is_completed_by_the_next_start() -> Result<()> 
     })
 }
 
+#[test]
+fn an_expiry_that_dies_half_way_is_completed_by_the_next_start() -> Result<()> {
+    let _turn = Turn::wait()?;
+    let source = quiet_source()?;
+    let mut backstop = registered("crash-expiry", &source)?;
+    let (expired, kept) = (backstop.back_up("orders")?, backstop.back_up("orders")?);
+    backstop.stop()?;
+    let catalog = backstop.home().join("catalog.sqlite");
+    let long_ago = format!(
+        "import sqlite3; c = sqlite3.connect({:?}); \
+         print(c.execute('UPDATE backup_set SET expires_micros = 1 WHERE id = {expired}').rowcount); c.commit()",
+        catalog.to_str().context("UTF-8")?,
+    );
+    let updated = Command::new("python3").args(["-c", &long_ago]).output()?;
+    ensure!(updated.stdout == b"1\n", "{}", String::from_utf8_lossy(&updated.stderr));
+    let point = "expiry.tombstoned";
+    let holds = Holds::prepare(&mut backstop, &[point])?;
+    holds.hold(point)?;
+    backstop.serve()?;
+    let only_kept = |sets: Vec<String>| (sets == [kept.as_str()]).then_some(());
+    wait_for("the tombstone", DEATH_TIMEOUT, || Ok(only_kept(backstop.sets_in_repository("orders")?)))?;
+    ensure!(backstop.sets("orders")?.len() == 2, "the catalog was told before the service died");
+    backstop.kill9()?;
+    backstop.unset("BACKSTOP_FAILPOINTS");
+    backstop.serve()?;
+    wait_for("the catalog to follow", DEATH_TIMEOUT, || Ok(only_kept(backstop.sets("orders")?)))?;
+    check_newest(&backstop, &source)
+}
+
 /// A home with one set of a source, stopped.
 fn one_set(name: &str, source: &Source) -> Result<(Backstop, String)> {
     let mut backstop = registered(name, source)?;
