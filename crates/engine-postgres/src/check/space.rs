@@ -52,3 +52,19 @@ pub(crate) fn space_at(place: &Path) -> Option<(u64, u64)> {
     let space = rustix::fs::statvfs(place).ok()?;
     Some((space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_of_ours_must_have_the_room_that_is_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let places = [PathBuf::from("/does/not/exist"), folder.path().to_owned()];
+        let (_, total_bytes) = space_at(folder.path()).expect("it can be measured");
+        check_floor(&places, Some(0)).expect("any room is enough");
+        let error = check_floor(&places, Some(total_bytes + 1)).expect_err("there is never so much");
+        assert!(error.to_string().starts_with(&folder.path().display().to_string()), "{error}");
+        check_floor(&places[..1], Some(u64::MAX)).expect("what cannot be measured is not judged");
+    }
+}

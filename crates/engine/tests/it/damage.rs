@@ -125,6 +125,30 @@ fn a_broken_frame_names_the_sets_files_and_blocks_and_is_copied_anew() {
 }
 
 #[test]
+fn a_pack_that_is_gone_or_cut_is_found_without_being_read() {
+    let dir = tempfile::tempdir().expect("dir");
+    let source = dir.path().join("source");
+    fs::create_dir_all(&source).expect("folder");
+    fs::write(source.join("large"), vec![7; 500_000]).expect("file");
+    let root = dir.path().join("repository");
+    let opened = repository(&root);
+    let set = back_up(&opened, &source, &request(1, Reuse::Nothing));
+    let pack = root.join(format!("pg/sets/1.{}/pack-000000", set.origin.attempt));
+    let whole = fs::read(&pack).expect("pack");
+    let faults = || {
+        let options = VerifyOptions { threads: 2, sample_percent: 0, seed: 0 };
+        let report = opened.verify(None, &options, &Uncontrolled).expect("verify");
+        report.faults.into_iter().map(|fault| fault.problem).collect::<Vec<_>>()
+    };
+    assert!(faults().is_empty());
+    fs::write(&pack, &whole[..whole.len() - 1]).expect("cut");
+    let shorter = format!("it has {} bytes, not {}", whole.len() - 1, whole.len());
+    assert!(faults().contains(&shorter), "{:?}", faults());
+    blobstore::durable::remove_file(&pack).expect("lose");
+    assert!(faults().contains(&"it is absent".to_owned()), "{:?}", faults());
+}
+
+#[test]
 fn a_damaged_manifest_stops_neither_the_next_backup_nor_the_other_sets() {
     let dir = tempfile::tempdir().expect("dir");
     let source = dir.path().join("source");
