@@ -103,11 +103,17 @@ fn fields(path: &str, value: &Value, lines: &mut Vec<Vec<String>>) {
     }
 }
 
+/// As a cell. The API wraps each list in an object of its own, `{"DBInstanceId": ["a", "b"]}`: that is a list too.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => match fields.values().next() {
+            Some(list @ Value::Array(_)) if fields.len() == 1 => plain(list),
+            _ => value.to_string(),
+        },
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 
@@ -150,6 +156,13 @@ mod tests {
     fn cells_are_aligned_and_harmless() {
         let rows = vec![vec!["a".to_owned(), "b".to_owned()], vec!["ccé".to_owned(), "\u{1b}[2J".to_owned()]];
         assert_eq!(align(rows), "a    b\nccé  \u{fffd}[2J\n");
+    }
+
+    #[test]
+    fn a_list_is_a_cell_of_its_items() {
+        assert_eq!(plain(&json!({"DBInstanceId": ["orders", "crm"]})), "orders, crm");
+        assert_eq!(plain(&json!([1, null, true])), "1, , true");
+        assert_eq!(plain(&json!({"A": 1})), r#"{"A":1}"#);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The error centre's page.
 
 use maud::{DOCTYPE, Markup, html};
-use rpc::{ErrorCode, Retry};
+use rpc::{ErrorCode, Retry, render_seconds};
 
 use super::RefusedRequest;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}\
-    code{font-size:.95em}dt{font-weight:600;margin-top:.75rem}dd{margin:0}input{font:inherit;width:20rem;max-width:100%}\
-    button{font:inherit}@media(prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}a{color:#8ab4f8}}";
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;\
+    overflow-wrap:anywhere}code{font-size:.95em}dt{font-weight:600;margin-top:.75rem}dd{margin:0}\
+    form{display:grid;gap:.5rem;margin-top:2rem;max-width:26rem}label{font-weight:600}\
+    input,button{font:inherit;padding:.25rem .5rem;width:100%;box-sizing:border-box}button{width:auto;justify-self:start}@media(prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}a{color:#8ab4f8}}";
 
 /// The page about a code and a request, either of which may be missing.
 pub(super) fn render(
@@ -34,15 +35,11 @@ pub(super) fn render(
                     p { "This service has no such code. All codes stand below." }
                 }
                 form method="get" {
-                    p {
-                        label for="q" { "Code " }
-                        input id="q" name="q" value=(code.unwrap_or_default());
-                        " "
-                        label for="requestId" { "RequestId " }
-                        input id="requestId" name="requestId" value=(request.unwrap_or_default());
-                        " "
-                        button { "Look up" }
-                    }
+                    label for="q" { "Code" }
+                    input id="q" name="q" value=(code.unwrap_or_default());
+                    label for="requestId" { "RequestId" }
+                    input id="requestId" name="requestId" value=(request.unwrap_or_default());
+                    button { "Look up" }
                 }
                 @if row.is_none() { (list_part()) }
             }
@@ -56,7 +53,7 @@ fn request_part(request: &str, refused: Option<&RefusedRequest>) -> Markup {
         h2 { "Request " code { (request) } }
         @match refused {
             Some(RefusedRequest { at, action, row, message }) => dl {
-                dt { "When" } dd { (at) }
+                dt { "When" } dd { (render_seconds(*at)) }
                 @if !action.is_empty() { dt { "Operation" } dd { code { (action) } } }
                 dt { "Answer" } dd { "HTTP " (row.map_or(200, |row| row.spec().status)) ", " code { (message) } }
             },
