@@ -15,6 +15,7 @@ mod codec;
 mod encode;
 mod pack;
 
+mod error;
 mod identity;
 mod keys;
 mod record;
@@ -40,6 +41,7 @@ pub use attempt::{AttemptError, AttemptWriter};
 pub use begin::{BEGIN_LIFE, RENEW_BEGIN_EVERY, Reading};
 pub use codec::Compression;
 pub use encode::{BlockDigest, BlockHasher, EncodedFrame, FrameEncoder, HashedBlocks};
+pub use error::RepositoryError;
 pub use format::block_map::{Run, push_run};
 pub use format::bytes::FormatError;
 pub use format::file_table::{Content, Entry, MapPiece};
@@ -62,7 +64,7 @@ pub use open_set::{Entries, OpenSet, run_bytes};
 pub use pack_use::PackUse;
 pub use prove::{Depth, PackProof};
 pub use reader::{FrameBuffers, FrameReader, OpenPack};
-pub use repository::{AttemptListing, Place, ReadableSets, Repository, RepositoryError};
+pub use repository::{AttemptListing, Place, ReadableSets, Repository};
 pub use stored_path::{PATH_BYTES_MAX, PathError, StoredPath};
 pub use sweep::{
     AttemptSweep, Burial, CLOCKS_APART_MAX, InstanceSweep, JobLife, JobsError, Skipped, SweepError,
