@@ -59,6 +59,15 @@ impl Catalog {
         row.map(|row| json("engine_record.record_json", &get::<String>(&row, "record_json")?)).transpose()
     }
 
+    /// The living set that ended last.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn newest_set(&self, filter: &BackupSetFilter) -> Result<Option<BackupSet>, Error> {
+        let newest = filter.page_in(filter.span(), 0, 1).one(self.readers()).await;
+        newest.doing("look for the newest set")?.map(BackupSet::from_row).transpose()
+    }
+
     /// A page of living sets, the one that ended last first.
     ///
     /// # Errors

@@ -215,6 +215,10 @@ pub(super) async fn listings_filter_and_page(database: &Database) {
         let listed = catalog.list_sets(&filter, page).await.expect("listable");
         let ids: Vec<u32> = listed.rows.iter().map(|set| set.origin.id.get()).collect();
         assert_eq!((ids.as_slice(), listed.total), (expected, total), "{filter:?}");
+        if page.offset() == 0 {
+            let newest = catalog.newest_set(&filter).await.expect("readable");
+            assert_eq!(newest.map(|set| set.origin.id.get()), expected.first().copied(), "{filter:?}");
+        }
     };
     let own = BackupSetFilter { instance: Some(instance_id("pg-1")), ..BackupSetFilter::default() };
     check(BackupSetFilter::default(), page(1, 30), &[2, 4, 3, 1], 4).await;

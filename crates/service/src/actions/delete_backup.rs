@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use catalog::{BackupSet, BackupSetFilter, Change, Page, TombstoneError};
+use catalog::{BackupSet, BackupSetFilter, Change, TombstoneError};
 use jiff::Timestamp;
 use repository::{AttemptName, BackupSetId, Place, Repository, RepositoryError};
 use rpc::ErrorCode;
@@ -33,8 +33,7 @@ async fn require_instance(context: &Context, call: &ActionCall) -> Result<(), Re
     let Err(refusal) = context.known.require(&context.catalog, instance).await else { return Ok(()) };
     let filter =
         BackupSetFilter { instance: Some(instance.clone()), detached: true, ..BackupSetFilter::default() };
-    let left = context.catalog.list_sets(&filter, Page::rows(0, 1)).await?;
-    if left.rows.is_empty() { Err(refusal) } else { Ok(()) }
+    if context.catalog.newest_set(&filter).await?.is_some() { Ok(()) } else { Err(refusal) }
 }
 
 /// Marks sets of the call's instance, all or none, commits the change, and puts their tombstones.

@@ -1,6 +1,6 @@
 //! Which sets of an instance can be restored, and to which moment.
 
-use catalog::{BackupSet, BackupSetFilter, Page, SetStatus};
+use catalog::{BackupSet, BackupSetFilter, SetStatus};
 use jiff::Timestamp;
 use repository::{BackupSetId, InstanceId};
 use rpc::ErrorCode;
@@ -26,7 +26,7 @@ pub(super) async fn newest_by(
         ended_end: time.map(|time| time.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(time)),
         ..BackupSetFilter::default()
     };
-    Ok(context.catalog.list_sets(&filter, Page::rows(0, 1)).await?.rows.into_iter().next())
+    Ok(context.catalog.newest_set(&filter).await?)
 }
 
 /// The set of that number, where it can be restored; with an instance, only one of it.
