@@ -9,7 +9,7 @@
 //! keys/secrets.key         seals the passwords and access keys in the catalog
 //! access.json              the access key that this home's own commands use
 //! node                     name under which this node holds leases
-//! lock                     held exclusively by `serve`, as is `catalog.sqlite-lock`
+//! lock                     held exclusively by `serve`, as is `catalog.sqlite-lock`; its process and where it listens
 //! ```
 //!
 //! Folders are 0700, files 0600. Whatever is written is durable, and whole or absent.
@@ -36,7 +36,8 @@ pub struct Home {
 /// Proof that no other process serves the home. The lock goes with the process, however it ends.
 #[derive(Debug)]
 pub struct HomeLock {
-    _file: File,
+    path: PathBuf,
+    file: File,
 }
 
 /// Proof that no other process serves from the embedded catalog, whichever home that one has.
@@ -190,7 +191,19 @@ impl Home {
     /// # Errors
     /// Another process has it → [`Error::HomeInUse`].
     pub fn lock(&self) -> Result<HomeLock, Error> {
-        Ok(HomeLock { _file: lock_file(&self.root.join("lock"), &self.root)? })
+        let path = self.lock_path();
+        Ok(HomeLock { file: lock_file(&path, &self.root)?, path })
+    }
+
+    /// Where the service listens that was started last: a URL such as `http://127.0.0.1:8086`. `None` when none was
+    /// started, or it is only starting.
+    pub fn last_listened_at(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.lock_path()).ok()?;
+        text.lines().nth(1).map(str::to_owned)
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join("lock")
     }
 
     /// What of the home others than its owner may read or write; nothing should be.
@@ -217,6 +230,17 @@ impl Home {
     }
 }
 
+impl HomeLock {
+    /// Notes where the service listens, for the home's own commands.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn note_listening(&mut self, url: &str) -> Result<(), Error> {
+        write_lock(&mut self.file, &format!("{}\n{url}\n", std::process::id()))
+            .map_err(Error::file("write", &self.path))
+    }
+}
+
 /// Takes an embedded catalog for this process alone; `None` for one that nodes share. The home's own lock is
 /// not enough: another home may be configured with the same file.
 ///
@@ -236,14 +260,17 @@ fn lock_file(path: &Path, subject: &Path) -> Result<File, Error> {
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut text = String::new();
         let read = file.read_to_string(&mut text);
-        let process = read.ok().and_then(|_| text.trim().parse().ok());
+        let process = read.ok().and_then(|_| text.lines().next()?.parse().ok());
         return Err(Error::HomeInUse { path: subject.to_owned(), process });
     }
-    let number = format!("{}\n", std::process::id());
-    let written =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes()));
-    written.map_err(Error::file("write", path))?;
+    write_lock(&mut file, &format!("{}\n", std::process::id())).map_err(Error::file("write", path))?;
     Ok(file)
+}
+
+fn write_lock(file: &mut File, text: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
 }
 
 /// A file's text, `None` when there is none.
@@ -270,6 +297,19 @@ mod tests {
         }
         drop(lock);
         home.lock().unwrap();
+    }
+
+    #[test]
+    fn commands_find_where_the_service_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::create(&folder.path().join("home")).unwrap();
+        assert_eq!(home.last_listened_at(), None);
+        let mut lock = home.lock().unwrap();
+        assert_eq!(home.last_listened_at(), None, "it only starts");
+        lock.note_listening("http://127.0.0.1:8086").unwrap();
+        assert_eq!(home.last_listened_at().as_deref(), Some("http://127.0.0.1:8086"));
+        let Err(Error::HomeInUse { process, .. }) = home.lock() else { panic!("it was locked twice") };
+        assert_eq!(process, Some(std::process::id()));
     }
 
     #[test]

@@ -161,7 +161,7 @@ pub async fn serve(options: ServeOptions) -> Result<(), Error> {
 /// taken.
 pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
     let ServeOptions { home, config, roles, engines, stores, clock, limits, times } = options;
-    let lock = home.lock()?;
+    let mut lock = home.lock()?;
     let owner = home.lease_owner()?;
     let secrets = Arc::new(SecretBox::open(&home)?);
     let catalog_lock = lock_embedded_catalog(&config.catalog)?;
@@ -209,7 +209,7 @@ pub async fn start(options: ServeOptions) -> Result<RunningService, Error> {
     });
     let server = Arc::new(Server::new(Arc::clone(&context), limits, tls.clone()));
     let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let address = if roles.api { Some(listen_at(listen, &server, &tasks).await?) } else { None };
+    let address = if roles.api { Some(listen_at(listen, &server, &tasks, &mut lock).await?) } else { None };
     if let Some(tls) = tls {
         tasks.spawn(watch_certificate(tls, ending.clone()));
     }
@@ -233,10 +233,12 @@ async fn listen_at(
     address: SocketAddr,
     server: &Arc<Server>,
     tasks: &TaskTracker,
+    lock: &mut HomeLock,
 ) -> Result<SocketAddr, Error> {
     let failed = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    lock.note_listening(&format!("{}://{address}", server.scheme()))?;
     tasks.spawn(Arc::clone(server).accept(listener));
     tracing::info!(%address, "listening");
     Ok(address)

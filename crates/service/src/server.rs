@@ -66,6 +66,11 @@ impl Server {
         }
     }
 
+    /// What its URLs begin with.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Accepts connections until [`Server::drain`] is called.
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
         loop {

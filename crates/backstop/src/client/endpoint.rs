@@ -17,15 +17,17 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The one that `BACKSTOP_ENDPOINT` names; else the address on which the home's service listens; else the
-    /// default.
+    /// The one that `BACKSTOP_ENDPOINT` names; else the public one of a home with a certificate; else where the home's
+    /// service listens, or would; else the default.
     ///
     /// # Errors
     /// The variable is no such URL → `WrongUse`.
     pub(crate) fn find(everywhere: &Everywhere) -> Result<Self, WrongUse> {
         match std::env::var(VARIABLE) {
             Ok(url) if !url.is_empty() => Self::parse(&url),
-            Ok(_) | Err(_) => Ok(Self::of_home(everywhere)),
+            Ok(_) | Err(_) => {
+                Ok(Self::of_home(everywhere).unwrap_or_else(|| Self { url: DEFAULT.to_owned() }))
+            }
         }
     }
 
@@ -44,25 +46,31 @@ impl Endpoint {
         self.url.starts_with("https://")
     }
 
-    fn of_home(everywhere: &Everywhere) -> Self {
-        let config = home::open(everywhere).ok().and_then(|home| home::config(&home).ok());
-        let Some(config) = config else { return Self { url: DEFAULT.to_owned() } };
-        let https = config.tls.is_some();
+    fn of_home(everywhere: &Everywhere) -> Option<Self> {
+        let home = home::open(everywhere).ok()?;
+        let config = home::config(&home).ok();
+        let secure = config.as_ref().filter(|config| config.tls.is_some());
         // A certificate is for a name, which an address to listen at is not.
-        if let Some(url) = config.public_url.as_deref().filter(|_| https)
-            && let Ok(endpoint) = Self::parse(url)
-        {
-            return endpoint;
-        }
-        let mut address = config.listen;
+        let public = secure.and_then(|config| Self::parse(config.public_url.as_deref()?).ok());
+        let running = || Self::reached_here(&home.last_listened_at()?);
+        let configured = || {
+            let scheme = if secure.is_some() { "https" } else { "http" };
+            Self::reached_here(&format!("{scheme}://{}", config.as_ref()?.listen))
+        };
+        public.or_else(running).or_else(configured)
+    }
+
+    /// A service of this machine by the URL at which it listens, which may be every address.
+    fn reached_here(url: &str) -> Option<Self> {
+        let (scheme, address) = url.split_once("://")?;
+        let mut address: SocketAddr = address.parse().ok()?;
         if address.ip().is_unspecified() {
             address.set_ip(match address {
                 SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
-        let scheme = if https { "https" } else { "http" };
-        Self { url: format!("{scheme}://{address}") }
+        Self::parse(&format!("{scheme}://{address}")).ok()
     }
 
     fn parse(text: &str) -> Result<Self, WrongUse> {
@@ -90,6 +98,11 @@ mod tests {
         assert_eq!((endpoint.url(), endpoint.host()), ("http://[::1]:8086", "[::1]:8086"));
         let endpoint = Endpoint::parse("https://h").expect("good");
         assert_eq!((endpoint.is_https(), endpoint.host()), (true, "h"));
+        let reached = |url| Endpoint::reached_here(url).map(|endpoint| endpoint.url);
+        assert_eq!(reached("http://0.0.0.0:80").as_deref(), Some("http://127.0.0.1:80"));
+        assert_eq!(reached("https://[::]:443").as_deref(), Some("https://[::1]:443"));
+        assert_eq!(reached("https://10.0.0.1:443").as_deref(), Some("https://10.0.0.1:443"));
+        assert_eq!(reached("https://host:443"), None);
         for bad in
             ["", "127.0.0.1:8086", "https://", "http://", "http://u:p@h/", "http://h/path", "http://h?x"]
         {
