@@ -119,6 +119,7 @@ cases! {
     dropped::a_finish_that_is_dropped_anywhere_is_whole_or_absent,
     dropped::a_change_that_is_dropped_leaves_nothing,
     tallies::totals_and_pages_are_those_of_the_rows,
+    tallies::totals_and_pages_of_busy_days_are_those_of_the_rows,
     tallies::tallies_have_many_writers_at_once,
     plans::every_frequent_statement_uses_an_index,
 }

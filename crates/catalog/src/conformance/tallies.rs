@@ -112,11 +112,26 @@ async fn futures_of(futures: impl Iterator<Item = impl Future<Output = ()>>) {
     .await;
 }
 
+/// Few rows on each of many days.
 pub(super) async fn totals_and_pages_are_those_of_the_rows(database: &Database) {
-    let catalog = database.node().await;
     // It ends in the middle of a day after 1970 and begins before.
     let end = Timestamp::from_second(10 * 86_400 + 40_000).expect("a time");
-    History { instances: 20, jobs: 4_000, sets: 2_000, days: 1_200, end }.write(&catalog).await;
+    let history = History { instances: 20, jobs: 4_000, sets: 2_000, days: 1_200, end };
+    totals_and_pages_are_right(database, history).await;
+}
+
+/// More rows on a day, and on what a range leaves of the newest, than a page steps over.
+pub(super) async fn totals_and_pages_of_busy_days_are_those_of_the_rows(database: &Database) {
+    // They lie in two stretches of 32 days.
+    let end = Timestamp::from_second(33 * 86_400 + 80_000).expect("a time");
+    let history = History { instances: 20, jobs: 4_000, sets: 4_000, days: 3, end };
+    totals_and_pages_are_right(database, history).await;
+}
+
+async fn totals_and_pages_are_right(database: &Database, history: History) {
+    let catalog = database.node().await;
+    let end = history.end;
+    history.write(&catalog).await;
     let instance = Some(instance_id(History::INSTANCE));
     let instances = Some(vec![instance_id("pg-3"), instance_id("pg-1"), instance_id("pg-3")]);
     let failed = Some(vec![JobPhase::Failed]);
@@ -187,7 +202,9 @@ async fn compare<L: Listing + std::fmt::Debug>(
     let rows = listing.page_in(listing.span(), 0, 10_000).all(catalog.readers()).await.expect("readable");
     let ids: Vec<i64> = rows.iter().map(&id).collect();
     let count = ids.len();
-    for offset in [0, 1, 999, 1_000, 1_001, 1_500, count.saturating_sub(1), count, count + 2_000] {
+    for offset in
+        [0, 1, 999, 1_000, 1_001, 1_500, 2_600, 3_500, count.saturating_sub(1), count, count + 2_000]
+    {
         let page = Page::rows(offset as u64, 7);
         let listed = tally::list(catalog.readers(), listing, page).await.expect("listable");
         let shown: Vec<i64> = listed.rows.iter().map(&id).collect();
