@@ -21,12 +21,25 @@ pub(crate) struct Opened {
     pub(crate) is_of_another_user: bool,
 }
 
+/// What a repository is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To list, verify and restore, with whichever data keys open.
+    Read,
+    /// To delete from it, for which all must be known.
+    Sweep,
+}
+
 /// Opens the repository that `--repository` names, else the home's, with the secret that is named, else the
 /// home's key.
 ///
 /// # Errors
 /// A URL without any secret at hand → `WrongUse`; there is no such repository, or the secret does not open it.
-pub(crate) fn repository(everywhere: &Everywhere, access: &RepositoryAccess) -> anyhow::Result<Opened> {
+pub(crate) fn repository(
+    everywhere: &Everywhere,
+    access: &RepositoryAccess,
+    purpose: Purpose,
+) -> anyhow::Result<Opened> {
     let RepositoryAccess { repository, key_file, passphrase_file } = access;
     let mut secrets = secret_file::read_all(key_file.as_slice(), passphrase_file.as_slice())?;
     let home = home::open(everywhere);
@@ -54,7 +67,10 @@ pub(crate) fn repository(everywhere: &Everywhere, access: &RepositoryAccess) -> 
     let owner = local.as_ref().and_then(|path| Some(std::fs::metadata(path).ok()?.uid()));
     let is_of_another_user = owner.is_some_and(|owner| owner != rustix::process::geteuid().as_raw());
     own_directories.extend(local);
-    let repository = service::open_repository(&url, secrets)?;
+    let repository = match purpose {
+        Purpose::Read => service::open_repository_to_read(&url, secrets)?,
+        Purpose::Sweep => service::open_repository(&url, secrets)?,
+    };
     Ok(Opened { repository, own_directories, is_of_another_user })
 }
 

@@ -5,7 +5,7 @@ mod secret;
 mod wrap;
 
 pub use ring::{KeyError, KeyListing, WrapListing};
-pub(crate) use ring::{KeyRing, put_wrap};
+pub(crate) use ring::{KeyRing, Needed, put_wrap};
 pub use secret::{KeyFileError, KeySecret};
 
 /// What a wrap is written as, for those who may not know more of it: `None` for bytes that are none.

@@ -13,7 +13,7 @@ use crate::format::frame::AttemptName;
 use crate::format::header::ObjectKind;
 use crate::format::manifest::{Ancestor, Begin, Manifest, Tombstone};
 use crate::identity::{IDENTITY_KEY, Identity};
-use crate::keys::{KeyListing, KeyRing, KeySecret, put_wrap};
+use crate::keys::{KeyListing, KeyRing, KeySecret, Needed, put_wrap};
 use crate::reader::FrameReader;
 use crate::record::{RECORD_BYTES_MAX, open_record, seal_record};
 use crate::seal::DataKey;
@@ -78,6 +78,7 @@ pub struct Repository {
     store: Arc<dyn BlobStore>,
     identity: Identity,
     secrets: Arc<Vec<KeySecret>>,
+    needed: Needed,
     keys: Arc<RwLock<KeyRing>>,
 }
 
@@ -106,9 +107,26 @@ impl Repository {
     /// # Errors
     /// There is none, it is damaged, or a data key opens with none of `secrets`.
     pub fn open(store: Arc<dyn BlobStore>, secrets: Vec<KeySecret>) -> Result<Self, RepositoryError> {
+        Self::open_with(store, secrets, Needed::Every)
+    }
+
+    /// Opens a repository to list, verify and restore, also where only some of its data keys open: what is sealed
+    /// under the others is then as if it were damaged. Nothing may be stored in it.
+    ///
+    /// # Errors
+    /// There is none, it is damaged, or no data key opens.
+    pub fn open_to_read(store: Arc<dyn BlobStore>, secrets: Vec<KeySecret>) -> Result<Self, RepositoryError> {
+        Self::open_with(store, secrets, Needed::Any)
+    }
+
+    fn open_with(
+        store: Arc<dyn BlobStore>,
+        secrets: Vec<KeySecret>,
+        needed: Needed,
+    ) -> Result<Self, RepositoryError> {
         let identity = Self::identify(&*store)?.ok_or_else(|| RepositoryError::Missing(store.location()))?;
-        let keys = KeyRing::load(&*store, &secrets)?;
-        Ok(Self { store, identity, secrets: Arc::new(secrets), keys: Arc::new(RwLock::new(keys)) })
+        let keys = KeyRing::load(&*store, &secrets, needed)?;
+        Ok(Self { store, identity, secrets: Arc::new(secrets), needed, keys: Arc::new(RwLock::new(keys)) })
     }
 
     /// The identity of the repository in a store, which needs no key; `None` when there is none.
@@ -372,11 +390,12 @@ impl Repository {
         Ok(name)
     }
 
-    /// Starts a new data key for later objects. `secrets` are needed beside those at hand where others
-    /// wrap the current one.
+    /// Starts a new data key for later objects. `secrets` are needed beside those at hand where others wrap some data
+    /// key.
     ///
     /// # Errors
-    /// Somebody who can read the current key could not read the new one; the store fails.
+    /// Somebody who can read older objects could not read the new ones: their secret is missing, or their wrap is
+    /// damaged. The store fails.
     pub fn rotate_key(&self, secrets: &[KeySecret], now: Timestamp) -> Result<DataKeyId, RepositoryError> {
         let all = [&self.secrets, secrets].concat();
         let id = self.ring().rotate(&*self.store, &all, now)?;
@@ -462,7 +481,7 @@ impl Repository {
     }
 
     pub(crate) fn reload_keys(&self) -> Result<(), RepositoryError> {
-        let keys = KeyRing::load(&*self.store, &self.secrets)?;
+        let keys = KeyRing::load(&*self.store, &self.secrets, self.needed)?;
         *self.keys.write().expect("no thread panics while it holds the keys") = keys;
         Ok(())
     }

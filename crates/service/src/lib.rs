@@ -75,6 +75,8 @@ pub use runner::{JobTimes, KEY_NOT_EXPORTED};
 pub use secret_box::SecretBox;
 pub use serve::{Roles, RunningService, ServeOptions, serve, start};
 pub use server::ServerLimits;
-pub use storage::{BuiltInStores, Stores, local_path, open_local, open_repository, read_key_file};
+pub use storage::{
+    BuiltInStores, Stores, local_path, open_local, open_repository, open_repository_to_read, read_key_file,
+};
 pub use sweep::{ClocksApart, JobLives};
 pub use tls::{CertificateError, TlsFiles};

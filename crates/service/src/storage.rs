@@ -40,6 +40,14 @@ pub fn open_repository(url: &str, secrets: Vec<KeySecret>) -> Result<Repository,
     Ok(Repository::open(open_store(url)?, secrets)?)
 }
 
+/// As [`open_repository`], to list, verify and restore: also where only some of the data keys open.
+///
+/// # Errors
+/// As [`open_repository`].
+pub fn open_repository_to_read(url: &str, secrets: Vec<KeySecret>) -> Result<Repository, Error> {
+    Ok(Repository::open_to_read(open_store(url)?, secrets)?)
+}
+
 /// Opens the repository that a home is configured for, with the home's own key.
 ///
 /// # Errors

@@ -7,11 +7,17 @@ mod verify;
 use super::restore;
 use crate::command_line::{Everywhere, RepositoryArguments, RepositoryCommand};
 use crate::failure::Outcome;
-use crate::open;
+use crate::open::{self, Purpose};
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &RepositoryArguments) -> anyhow::Result<Outcome> {
     let RepositoryArguments { access, command } = arguments;
-    let opened = open::repository(everywhere, access)?;
+    let purpose = match command {
+        RepositoryCommand::List { .. } | RepositoryCommand::Verify { .. } | RepositoryCommand::Restore(_) => {
+            Purpose::Read
+        }
+        RepositoryCommand::Sweep(_) => Purpose::Sweep,
+    };
+    let opened = open::repository(everywhere, access, purpose)?;
     match command {
         RepositoryCommand::List { id } => list::run(&opened.repository, id.as_ref(), everywhere.output),
         RepositoryCommand::Verify { sample } => verify::run(&opened.repository, *sample, everywhere.output),

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use crate::command_line::{Everywhere, OutputFormat, PointArguments, Restore, RestoreArguments};
 use crate::failure::Outcome;
-use crate::open::{self, Opened};
+use crate::open::{self, Opened, Purpose};
 use crate::progress::BytesProgress;
 use crate::{clock, output, quantity};
 
 pub(super) fn run(everywhere: &Everywhere, arguments: &Restore) -> anyhow::Result<Outcome> {
-    restore(open::repository(everywhere, &arguments.access)?, &arguments.arguments, everywhere.output)
+    let opened = open::repository(everywhere, &arguments.access, Purpose::Read)?;
+    restore(opened, &arguments.arguments, everywhere.output)
 }
 
 /// Restores from an open repository.

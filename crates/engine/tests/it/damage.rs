@@ -148,6 +148,36 @@ fn a_pack_that_is_gone_or_cut_is_found_without_being_read() {
     assert!(faults().contains(&"it is absent".to_owned()), "{:?}", faults());
 }
 
+/// A rotation that broke off left somebody out, and whoever could complete it is gone.
+#[test]
+fn what_is_under_an_older_key_is_restored_by_whoever_has_only_that() {
+    let dir = tempfile::tempdir().expect("dir");
+    let source = dir.path().join("source");
+    fs::create_dir_all(&source).expect("folder");
+    fs::write(source.join("file"), vec![7; 500_000]).expect("file");
+    let root = dir.path().join("repository");
+    let opened = repository(&root);
+    let theirs = KeySecret::File([8; 32]);
+    let name = opened.add_key(&theirs).expect("added");
+    let older = back_up(&opened, &source, &request(1, Reuse::Nothing));
+    let key = opened.rotate_key(std::slice::from_ref(&theirs), jiff::Timestamp::UNIX_EPOCH).expect("rotated");
+    let newer = back_up(&opened, &source, &request(2, Reuse::Nothing));
+    blobstore::durable::remove_file(&root.join(format!("keys/{key}.{name}"))).expect("never written");
+
+    let store = Arc::new(LocalStore::open(&root).expect("store"));
+    let refused = Repository::open(store.clone(), vec![theirs.clone()]);
+    assert!(refused.is_err(), "it could store what the home cannot refer to");
+    let left = Repository::open_to_read(store, vec![theirs]).expect("one key opens");
+    let instance = "pg".parse().expect("id");
+    let sets = left.readable_sets(&instance).expect("listed");
+    assert_eq!(sets.sets.iter().map(|set| set.origin.set).collect::<Vec<_>>(), [older.origin.set]);
+    assert!(sets.damaged[0].to_string().contains("keys"), "{:?}", sets.damaged);
+    let target = dir.path().join("target");
+    try_restore(&left, &older, &target).expect("restore");
+    assert!(tree(&target) == tree(&source));
+    assert!(!try_restore_if_whole(&left, &newer, &dir.path().join("newer")));
+}
+
 #[test]
 fn a_damaged_manifest_stops_neither_the_next_backup_nor_the_other_sets() {
     let dir = tempfile::tempdir().expect("dir");

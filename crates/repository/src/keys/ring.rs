@@ -26,8 +26,8 @@ pub enum KeyError {
     },
     /// None of the secrets at hand opens this data key.
     #[error(
-        "data key {key} opens with none of the secrets given; it is wrapped by: {wraps}. Where other data keys open, \
-         an addition or a rotation broke off: have whoever holds one of these run `backstop key add` with yours"
+        "data key {key} opens with none of the secrets given; it is wrapped by: {wraps}. Where other data keys open, a \
+         change of keys broke off: have whoever holds one of these run it again"
     )]
     Locked {
         /// The data key.
@@ -39,7 +39,10 @@ pub enum KeyError {
     #[error("data key {0} is not in the repository")]
     Unknown(DataKeyId),
     /// A new data key could not be wrapped for everybody who can read the old ones.
-    #[error("{wrap} cannot be wrapped anew without its secret; give its key file or passphrase too")]
+    #[error(
+        "{wrap} cannot be wrapped anew without its secret: give its key file or passphrase too, or take its right away \
+         with `backstop key retire`"
+    )]
     SecretMissing {
         /// Name of the wrap.
         wrap: String,
@@ -75,11 +78,11 @@ pub enum KeyError {
     },
     /// A new data key could not be wrapped for the holder of a damaged wrap.
     #[error(
-        "{object} is damaged, and whoever it is for would be left out; `backstop key retire` it and add it anew"
+        "{wrap} is damaged, and its holder would be left out: `backstop key retire {wrap}`, then add it anew"
     )]
     LeftOut {
-        /// The object.
-        object: ObjectKey,
+        /// The wrap's name.
+        wrap: String,
         /// What is wrong.
         #[source]
         source: FormatError,
@@ -111,10 +114,20 @@ pub struct WrapListing {
     pub passphrase: bool,
 }
 
+/// Which data keys must open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// All: whoever writes does so under the newest, and may refer to what is under any.
+    Every,
+    /// One at least: what is under it can be restored, whatever became of the others.
+    Any,
+}
+
 /// The data keys that are open.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     keys: BTreeMap<DataKeyId, DataKey>,
+    /// The newest that is open.
     current: DataKeyId,
     wraps: Vec<Wrap>,
     /// What is damaged, though the data keys open by others, and what does not belong here.
@@ -129,17 +142,19 @@ struct Holder<'a> {
 }
 
 impl KeyRing {
-    /// Opens every data key of the repository with the secrets at hand.
+    /// Opens the data keys of the repository with the secrets at hand.
     ///
     /// # Errors
-    /// A key is locked, or damaged in all its wraps, or there is none.
-    pub(crate) fn load(store: &dyn BlobStore, secrets: &[KeySecret]) -> Result<Self, KeyError> {
+    /// A key that is needed is locked, or damaged in all its wraps, or there is none.
+    pub(crate) fn load(
+        store: &dyn BlobStore,
+        secrets: &[KeySecret],
+        needed: Needed,
+    ) -> Result<Self, KeyError> {
         let (mut wraps, mut damaged) = read_wraps(store)?;
         let mut keys = BTreeMap::new();
-        let mut current: Option<(Timestamp, DataKeyId)> = None;
         for wrap in &wraps {
             let id = wrap.key();
-            current = current.max(Some((wrap.created(), id)));
             if keys.contains_key(&id) {
                 continue;
             }
@@ -152,20 +167,22 @@ impl KeyRing {
                 Err(error) => return Err(error),
             }
         }
+        let is_enough = needed == Needed::Any && !keys.is_empty();
         // What has no data key's name is nobody's wrap.
         let is_needed =
             |object: &ObjectKey| names_in(object).is_some_and(|(key, _)| !keys.contains_key(&key));
-        if let Some(position) = damaged.iter().position(|(object, _)| is_needed(object)) {
+        if let Some(position) = damaged.iter().position(|(object, _)| is_needed(object) && !is_enough) {
             let (object, source) = damaged.swap_remove(position);
             return Err(KeyError::Damaged { object, source });
         }
-        let Some((_, current)) = current else { return Err(KeyError::None { location: store.location() }) };
-        for wrap in &wraps {
-            let key = wrap.key();
-            if !keys.contains_key(&key) {
-                return Err(KeyError::Locked { key, wraps: names_of(&wraps, key) });
-            }
+        let locked = wraps.iter().map(Wrap::key).find(|key| !keys.contains_key(key));
+        if let Some(key) = locked.filter(|_| !is_enough) {
+            return Err(KeyError::Locked { key, wraps: names_of(&wraps, key) });
         }
+        let open = wraps.iter().filter(|wrap| keys.contains_key(&wrap.key()));
+        let Some((_, current)) = open.map(|wrap| (wrap.created(), wrap.key())).max() else {
+            return Err(KeyError::None { location: store.location() });
+        };
         // What only the seal gives away was whole enough to be parsed; it is no wrap to count on.
         wraps.retain(|wrap| {
             let object = object_key(wrap.key(), wrap.name());
@@ -184,7 +201,10 @@ impl KeyRing {
     }
 
     pub(crate) fn get(&self, id: DataKeyId) -> Result<&DataKey, KeyError> {
-        self.keys.get(&id).ok_or(KeyError::Unknown(id))
+        self.keys.get(&id).ok_or_else(|| match names_of(&self.wraps, id) {
+            wraps if wraps.is_empty() => KeyError::Unknown(id),
+            wraps => KeyError::Locked { key: id, wraps },
+        })
     }
 
     pub(crate) fn listing(&self) -> Vec<KeyListing> {
@@ -238,8 +258,10 @@ impl KeyRing {
         secrets: &[KeySecret],
         now: Timestamp,
     ) -> Result<DataKeyId, KeyError> {
-        if let Some((object, source)) = self.damaged.iter().find(|(object, _)| names_in(object).is_some()) {
-            return Err(KeyError::LeftOut { object: object.clone(), source: source.clone() });
+        for (object, source) in &self.damaged {
+            if let Some((_, wrap)) = names_in(object) {
+                return Err(KeyError::LeftOut { wrap: wrap.to_owned(), source: source.clone() });
+            }
         }
         let holders = self.holders(secrets)?;
         let listing = self.listing();
@@ -340,7 +362,16 @@ fn read_wraps(store: &dyn BlobStore) -> Result<(Vec<Wrap>, Damaged), KeyError> {
             damaged.push((object, FormatError::new("wrapped key", "its name is not that of a wrapped key")));
             continue;
         }
-        let bytes = store.get(&object, WRAP_BYTES_MAX)?;
+        let bytes = match store.get(&object, WRAP_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            // It was retired meanwhile.
+            Err(StoreError::Absent { .. }) => continue,
+            Err(StoreError::TooLarge { .. }) => {
+                damaged.push((object, FormatError::new("wrapped key", "it is larger than any")));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let wrap = Wrap::parse(&bytes).and_then(|wrap| {
             let is_its_own = object == object_key(wrap.key(), wrap.name());
             if is_its_own {

@@ -23,7 +23,7 @@ impl Shared {
     }
 
     fn load(&self) -> Result<KeyRing, KeyError> {
-        KeyRing::load(&self.store, &[own()])
+        KeyRing::load(&self.store, &[own()], Needed::Every)
     }
 
     /// The name of the foreign wrap, and its file.
@@ -87,7 +87,8 @@ fn a_damaged_wrap_is_replaced_by_retiring_and_adding_it() {
     let ring = shared.load().expect("keys");
     assert_eq!(ring.damaged(), []);
     assert_eq!(ring.add(&shared.store, &shared.foreign).expect("add"), name);
-    let theirs = KeyRing::load(&shared.store, std::slice::from_ref(&shared.foreign)).expect("their keys");
+    let theirs = KeyRing::load(&shared.store, std::slice::from_ref(&shared.foreign), Needed::Every)
+        .expect("their keys");
     assert_eq!(theirs.current().secret(), ring.current().secret());
 }
 
@@ -104,7 +105,7 @@ fn the_only_whole_wrap_stays() {
 fn a_damaged_wrap_is_named_to_whoever_needs_it() {
     let shared = Shared::new(KeySecret::File([8; 32]));
     shared.damage();
-    let loaded = KeyRing::load(&shared.store, std::slice::from_ref(&shared.foreign));
+    let loaded = KeyRing::load(&shared.store, std::slice::from_ref(&shared.foreign), Needed::Every);
     assert!(matches!(loaded, Err(KeyError::Damaged { .. })), "{loaded:?}");
 }
 
@@ -121,6 +122,33 @@ fn what_is_no_wrap_stops_nobody_and_is_told() {
 }
 
 #[test]
+fn a_wrap_that_is_far_too_large_is_damage() {
+    let shared = Shared::new(KeySecret::File([8; 32]));
+    let (_, path) = shared.foreign_wrap();
+    fs::write(&path, vec![b'x'; 10_000]).expect("grown");
+    assert_eq!(shared.load().expect("our own wrap opens the key").damaged().len(), 1);
+}
+
+#[test]
+fn what_is_under_a_locked_key_is_told_from_what_is_under_none() {
+    let store = two_keys();
+    let theirs = KeySecret::File([8; 32]);
+    let ring = KeyRing::load(&store, &[own()], Needed::Every).expect("keys");
+    let [first, second] = ring.listing().try_into().expect("two keys");
+    let created = first.created;
+    put(&store, &Wrap::new(ring.get(first.key).expect("open"), created, &theirs, &new_name(&theirs)))
+        .expect("wrap");
+    let strict = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Every);
+    assert!(matches!(strict, Err(KeyError::Locked { key, .. }) if key == second.key), "{strict:?}");
+    let some = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Any).expect("one opens");
+    assert_eq!(some.current().id(), first.key, "the newest that is open");
+    assert!(matches!(some.get(second.key), Err(KeyError::Locked { .. })));
+    assert!(matches!(some.get(DataKey::random().id()), Err(KeyError::Unknown(_))));
+    let none = KeyRing::load(&store, &[KeySecret::File([9; 32])], Needed::Any);
+    assert!(matches!(none, Err(KeyError::Locked { .. })), "{none:?}");
+}
+
+#[test]
 fn nobody_is_left_out_of_a_rotation() {
     let shared = Shared::new(KeySecret::File([8; 32]));
     shared.damage();
@@ -134,7 +162,7 @@ fn nobody_is_left_out_of_a_rotation() {
 fn two_keys() -> MemoryStore {
     let store = MemoryStore::new();
     put_wrap(&store, &DataKey::random(), &own(), Timestamp::UNIX_EPOCH).expect("wrap");
-    let ring = KeyRing::load(&store, &[own()]).expect("keys");
+    let ring = KeyRing::load(&store, &[own()], Needed::Every).expect("keys");
     ring.rotate(&store, &[own()], Timestamp::UNIX_EPOCH).expect("rotated");
     store
 }
@@ -157,11 +185,12 @@ fn broken_off(whole: &MemoryStore, change: impl Fn(&CrashStore)) -> Vec<MemorySt
 #[test]
 fn an_addition_that_broke_off_is_completed_by_the_next() {
     for theirs in [KeySecret::File([8; 32]), KeySecret::Passphrase("sesame".to_owned())] {
-        let add = |store: &dyn BlobStore| KeyRing::load(store, &[own()])?.add(store, &theirs);
+        let add = |store: &dyn BlobStore| KeyRing::load(store, &[own()], Needed::Every)?.add(store, &theirs);
         for store in broken_off(&two_keys(), |store| drop(add(store))) {
             let again = add(&store);
             assert!(matches!(again, Ok(_) | Err(KeyError::Known { .. })), "{again:?}");
-            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs)).expect("it opens everything");
+            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Every)
+                .expect("it opens everything");
             let names: BTreeSet<String> =
                 ring.listing().into_iter().flat_map(|key| key.wraps).map(|wrap| wrap.name).collect();
             assert_eq!((ring.listing().len(), names.len()), (2, 2), "one name for each of the two of us");
@@ -175,20 +204,27 @@ fn a_rotation_that_broke_off_leaves_us_all_and_the_next_completes_it() {
     let theirs = (1..=255).map(|n| KeySecret::File([n; 32])).find(|s| s.file_name() < own().file_name());
     let theirs = theirs.expect("some name comes before");
     let whole = two_keys();
-    KeyRing::load(&whole, &[own()]).expect("keys").add(&whole, &theirs).expect("added");
+    KeyRing::load(&whole, &[own()], Needed::Every).expect("keys").add(&whole, &theirs).expect("added");
+    let whole_listing = KeyRing::load(&whole, &[own()], Needed::Every).expect("keys").listing();
     let secrets = [own(), theirs.clone()];
     let rotate = |store: &dyn BlobStore| {
-        KeyRing::load(store, &[own()])?.rotate(store, &secrets, Timestamp::UNIX_EPOCH)
+        KeyRing::load(store, &[own()], Needed::Every)?.rotate(store, &secrets, Timestamp::UNIX_EPOCH)
     };
     for store in broken_off(&whole, |store| drop(rotate(store))) {
-        let ours = KeyRing::load(&store, &[own()]).expect("we still open everything");
+        let ours = KeyRing::load(&store, &[own()], Needed::Every).expect("we still open everything");
+        // So do they what is older, whatever becomes of us.
+        let theirs_to_read = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Any).expect("some");
+        for known in &whole_listing {
+            theirs_to_read.get(known.key).expect("an older key");
+        }
         // Either of the two remedies.
         let (added, rotated) = (store.copy(), store);
         let outcome = ours.add(&added, &theirs);
         assert!(matches!(outcome, Ok(_) | Err(KeyError::Known { .. })), "{outcome:?}");
         let id = rotate(&rotated).expect("rotated");
         for (store, current) in [(added, ours.current().id()), (rotated, id)] {
-            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs)).expect("they open everything");
+            let ring = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Every)
+                .expect("they open everything");
             assert_eq!(ring.current().id(), current);
         }
     }
@@ -198,12 +234,13 @@ fn a_rotation_that_broke_off_leaves_us_all_and_the_next_completes_it() {
 fn a_retirement_that_broke_off_is_completed_by_the_next() {
     let theirs = KeySecret::File([8; 32]);
     let whole = two_keys();
-    let name = KeyRing::load(&whole, &[own()]).expect("keys").add(&whole, &theirs).expect("added");
-    let retire = |store: &dyn BlobStore| KeyRing::load(store, &[own()])?.retire(store, &name);
+    let name =
+        KeyRing::load(&whole, &[own()], Needed::Every).expect("keys").add(&whole, &theirs).expect("added");
+    let retire = |store: &dyn BlobStore| KeyRing::load(store, &[own()], Needed::Every)?.retire(store, &name);
     for store in broken_off(&whole, |store| drop(retire(store))) {
         let again = retire(&store);
         assert!(matches!(again, Ok(_) | Err(KeyError::NoSuchWrap { .. })), "{again:?}");
-        let loaded = KeyRing::load(&store, std::slice::from_ref(&theirs));
+        let loaded = KeyRing::load(&store, std::slice::from_ref(&theirs), Needed::Every);
         assert!(matches!(loaded, Err(KeyError::Locked { .. })), "{loaded:?}");
     }
 }
