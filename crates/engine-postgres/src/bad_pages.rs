@@ -57,3 +57,23 @@ pub(crate) fn bad_pages(
     }
     records
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> StoredPath {
+        StoredPath::new(format!("data/base/5/{name}")).expect("a path")
+    }
+
+    #[test]
+    fn a_suspect_is_bad_only_beyond_the_stop() {
+        let suspect = |block, lsn| SuspectPage { path: path("16384.1"), block, lsn: Lsn::new(lsn) };
+        let failed = [(path("16384.1"), vec![9, 3]), (path("PG_VERSION"), vec![0])];
+        let suspects = vec![suspect(7, 100), suspect(8, 101), suspect(3, 102)];
+        let found = bad_pages(&failed, suspects, Lsn::new(100), 1_000, &[]);
+        let blocks: Vec<_> =
+            found.iter().map(|file| (file.relation, file.fork.as_str(), &file.blocks[..])).collect();
+        assert_eq!(blocks, [(16384, "main", &[1_003, 1_008, 1_009][..])]);
+    }
+}
