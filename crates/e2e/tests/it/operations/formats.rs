@@ -112,7 +112,8 @@ fn forget_own(operation: &str, value: &mut Value) {
     for (name, value) in fields {
         let items = if let Value::Array(items) = value { items } else { std::slice::from_mut(value) };
         for item in items {
-            if is_own(operation, name) && !item.is_object() {
+            let is_told = item.is_number() || item.as_str().is_some_and(|text| !text.is_empty());
+            if is_own(operation, name) && is_told {
                 *item = json!(OWN);
             } else {
                 forget_own(operation, item);
@@ -122,7 +123,7 @@ fn forget_own(operation: &str, value: &mut Value) {
 }
 
 fn forget_own_xml(operation: &str, element: &mut Element) {
-    if is_own(operation, &element.name) && element.children.is_empty() {
+    if is_own(operation, &element.name) && !element.text.is_empty() {
         OWN.clone_into(&mut element.text);
     }
     element.children.iter_mut().for_each(|child| forget_own_xml(operation, child));
