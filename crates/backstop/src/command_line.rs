@@ -55,7 +55,7 @@ Start here:
   backstop backup create orders --wait
   backstop restore orders --latest --target /srv/restored
 
-Client commands talk to BACKSTOP_ENDPOINT (default http://127.0.0.1:8086) with the access key in
+Client commands talk to BACKSTOP_ENDPOINT, by default the home's own service, with the access key in
 BACKSTOP_ACCESS_KEY_ID and BACKSTOP_ACCESS_KEY_SECRET, or in ALIBABA_CLOUD_ACCESS_KEY_ID and
 ALIBABA_CLOUD_ACCESS_KEY_SECRET; without either, with the home's own key. A temporary key's token is taken from
 BACKSTOP_SECURITY_TOKEN or ALIBABA_CLOUD_SECURITY_TOKEN. Over https://, BACKSTOP_CA_FILE names the CA.

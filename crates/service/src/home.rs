@@ -195,9 +195,9 @@ impl Home {
         Ok(HomeLock { file: lock_file(&path, &self.root)?, path })
     }
 
-    /// Where the service listens that was started last: a URL such as `http://127.0.0.1:8086`. `None` when none was
-    /// started, or it is only starting.
-    pub fn last_listened_at(&self) -> Option<String> {
+    /// Where the home's service listens: a URL such as `http://127.0.0.1:8086`. `None` when it does not answer the API,
+    /// only starts, or was stopped; of one that died, where it listened.
+    pub fn listens_at(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.lock_path()).ok()?;
         text.lines().nth(1).map(str::to_owned)
     }
@@ -236,8 +236,19 @@ impl HomeLock {
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn note_listening(&mut self, url: &str) -> Result<(), Error> {
-        write_lock(&mut self.file, &format!("{}\n{url}\n", std::process::id()))
-            .map_err(Error::file("write", &self.path))
+        self.write(&format!("{}\n{url}\n", std::process::id()))
+    }
+
+    /// Notes that it does no longer.
+    ///
+    /// # Errors
+    /// As [`HomeLock::note_listening`].
+    pub(crate) fn note_stopped(&mut self) -> Result<(), Error> {
+        self.write(&format!("{}\n", std::process::id()))
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Error> {
+        write_lock(&mut self.file, text).map_err(Error::file("write", &self.path))
     }
 }
 
@@ -303,13 +314,15 @@ mod tests {
     fn commands_find_where_the_service_listens() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::create(&folder.path().join("home")).unwrap();
-        assert_eq!(home.last_listened_at(), None);
+        assert_eq!(home.listens_at(), None);
         let mut lock = home.lock().unwrap();
-        assert_eq!(home.last_listened_at(), None, "it only starts");
+        assert_eq!(home.listens_at(), None, "it only starts");
         lock.note_listening("http://127.0.0.1:8086").unwrap();
-        assert_eq!(home.last_listened_at().as_deref(), Some("http://127.0.0.1:8086"));
+        assert_eq!(home.listens_at().as_deref(), Some("http://127.0.0.1:8086"));
         let Err(Error::HomeInUse { process, .. }) = home.lock() else { panic!("it was locked twice") };
         assert_eq!(process, Some(std::process::id()));
+        lock.note_stopped().unwrap();
+        assert_eq!(home.listens_at(), None);
     }
 
     #[test]

@@ -278,7 +278,7 @@ impl RunningService {
     /// Stops: claims and accepts nothing more, lets requests end and jobs be given back, stores what is
     /// only in memory.
     pub async fn shutdown(self) {
-        let Self { context, server, runner, address: _, ending, tasks, locks } = self;
+        let Self { context, server, runner, address: _, ending, tasks, mut locks } = self;
         context.ready.store(false, Ordering::Relaxed);
         let jobs = async {
             if let Some(runner) = &runner {
@@ -297,6 +297,12 @@ impl RunningService {
         }
         flush_nonces(&context).await;
         flush_refusals(&context).await;
+        if let Err(error) = locks.0.note_stopped() {
+            tracing::warn!(
+                "the home's commands will look for a service that is gone: {}",
+                error_chain(&error)
+            );
+        }
         drop(locks);
     }
 }

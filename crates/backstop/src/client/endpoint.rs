@@ -17,8 +17,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The one that `BACKSTOP_ENDPOINT` names; else the public one of a home with a certificate; else where the home's
-    /// service listens, or would; else the default.
+    /// The one that `BACKSTOP_ENDPOINT` names; else where the home's service listens, or would by its configuration, by
+    /// its public name where it speaks HTTPS; else the default.
     ///
     /// # Errors
     /// The variable is no such URL → `WrongUse`.
@@ -49,15 +49,17 @@ impl Endpoint {
     fn of_home(everywhere: &Everywhere) -> Option<Self> {
         let home = home::open(everywhere).ok()?;
         let config = home::config(&home).ok();
-        let secure = config.as_ref().filter(|config| config.tls.is_some());
-        // A certificate is for a name, which an address to listen at is not.
-        let public = secure.and_then(|config| Self::parse(config.public_url.as_deref()?).ok());
-        let running = || Self::reached_here(&home.last_listened_at()?);
         let configured = || {
-            let scheme = if secure.is_some() { "https" } else { "http" };
-            Self::reached_here(&format!("{scheme}://{}", config.as_ref()?.listen))
+            let config = config.as_ref()?;
+            let scheme = if config.tls.is_some() { "https" } else { "http" };
+            Self::reached_here(&format!("{scheme}://{}", config.listen))
         };
-        public.or_else(running).or_else(configured)
+        let running = home.listens_at().and_then(|url| Self::reached_here(&url));
+        let here = running.or_else(configured)?;
+        // A certificate is for a name, which an address to listen at is not.
+        let public_url = config.as_ref().and_then(|config| config.public_url.as_deref());
+        let public = public_url.filter(|_| here.is_https()).and_then(|url| Self::parse(url).ok());
+        Some(public.unwrap_or(here))
     }
 
     /// A service of this machine by the URL at which it listens, which may be every address.

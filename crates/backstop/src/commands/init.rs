@@ -44,7 +44,7 @@ fn advice(new_access_key: bool) -> String {
         );
     }
     text.push_str(
-        "Copy the key file to another machine now: it opens the backups, and without it nobody can read any of them\n\
+        "The key file opens the backups. Copy it to another machine now: without it nobody can read any backup\n\
          (`backstop key export --to FILE` writes a copy).\n",
     );
     text

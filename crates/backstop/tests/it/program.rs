@@ -90,7 +90,7 @@ impl Program {
         }
     }
 
-    /// Starts the service on a free port and points later runs to it.
+    /// Starts the service on a free port, where later runs find it by the home.
     pub(crate) fn serve(&mut self) -> Service {
         self.serve_with(&[])
     }
@@ -115,8 +115,6 @@ impl Program {
             panic!("it printed {line:?} and logged:\n{}", log.join().unwrap_or_default());
         };
         let url = url.to_owned();
-        self.environment.retain(|(name, _)| name != "BACKSTOP_ENDPOINT");
-        self.set("BACKSTOP_ENDPOINT", &url);
         Service { guard, url }
     }
 }

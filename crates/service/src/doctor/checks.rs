@@ -46,7 +46,7 @@ pub(super) fn certificate(files: &TlsFiles) -> Diagnosis {
             Diagnosis::good("certificate", finding)
         }
         Err(error) => {
-            let remedy = "correct `tls_cert` and `tls_key` in the configuration, or issue both anew";
+            let remedy = "see that `tls_cert` and `tls_key` name a certificate and its own key, which this user can read";
             Diagnosis::problem("certificate", error_chain(&error), remedy)
         }
     }
