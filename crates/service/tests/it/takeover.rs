@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use catalog::{Catalog, Claim, ClaimRequest, Errand, JobKind, LeaseOwner};
 use engine::{BackupEngine, BackupRequest, Reuse, Uncontrolled};
-use repository::{Compression, InstanceId};
+use repository::{AttemptName, Compression, InstanceId, Place};
 use service::Roles;
 use testkit::process::wait_for;
 
@@ -78,6 +78,31 @@ fn a_whole_set_of_a_dead_worker_is_adopted() {
     assert_eq!(set.attempt, claim.attempt);
     let attempts = harness.repository().attempts(&"orders".parse().unwrap()).unwrap();
     assert_eq!(attempts.iter().filter(|attempt| attempt.is_live()).count(), 1);
+}
+
+/// It did not read back, got its tombstone, and the worker died: the sweep may have taken some of it.
+#[test]
+fn a_set_of_a_dead_worker_that_is_to_go_is_made_anew() {
+    let mut harness = without_worker();
+    harness.register_small("orders");
+    let job = harness.create_backup("orders");
+    let catalog = harness.catalog();
+    let owner = harness.home.lease_owner().unwrap();
+    let claim = claim_as(&harness, &catalog, &owner);
+    publish_as(&harness, &catalog, &claim);
+    let name = AttemptName { set: claim.reserved_set().unwrap(), attempt: claim.attempt };
+    let place = Place { instance: "orders".parse().unwrap(), name };
+    harness.repository().put_tombstone(&place, "it did not read back", now()).unwrap();
+    harness.stop();
+    drop(catalog);
+    harness.start();
+    harness.wait_finished("orders", &job);
+    assert_eq!(harness.report(&job)["Attempt"], 2);
+    let catalog = harness.catalog();
+    let set = harness.block_on(catalog.find_set(claim.reserved_set().unwrap())).unwrap().unwrap();
+    assert_ne!(set.attempt, claim.attempt);
+    let live = harness.repository().find_set(&"orders".parse().unwrap(), set.origin.id).unwrap().unwrap();
+    assert_eq!(live.origin.attempt, set.attempt);
 }
 
 #[test]
