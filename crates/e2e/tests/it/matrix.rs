@@ -194,6 +194,11 @@ fn a_restore_beside_the_running_source_leaves_it_untouched() -> Result<()> {
 
     let new = place.join("tablespace");
     restore(&backstop, &set, &target, &[(&old, &new)])?;
+    // The server makes the links anew when it starts; until then, too, they must not lead to the source's.
+    for link in fs::read_dir(target.join("pg_tblspc"))? {
+        let link = link?.path();
+        ensure!(fs::read_link(&link)? == new, "{} leads to {:?}", link.display(), fs::read_link(&link)?);
+    }
     let restored = Restored::start(source.cluster.installation(), &target, &[])?;
     ensure!(
         difference(&source.cluster, &restored)?.is_empty(),
