@@ -57,8 +57,8 @@ fn without_worker() -> Harness {
     harness
 }
 
-#[test]
-fn a_whole_set_of_a_dead_worker_is_adopted() {
+/// A worker published the set of a job of `orders` and died with the service, before the catalog heard of it.
+fn died_after_publishing() -> (Harness, String, Claim) {
     let mut harness = without_worker();
     harness.register_small("orders");
     let job = harness.create_backup("orders");
@@ -67,7 +67,12 @@ fn a_whole_set_of_a_dead_worker_is_adopted() {
     let claim = claim_as(&harness, &catalog, &owner);
     publish_as(&harness, &catalog, &claim);
     harness.stop();
-    drop(catalog);
+    (harness, job, claim)
+}
+
+#[test]
+fn a_whole_set_of_a_dead_worker_is_adopted() {
+    let (mut harness, job, claim) = died_after_publishing();
     // Were it made anew instead of adopted, it would be held here.
     harness.script().hold("checking");
     harness.start();
@@ -83,18 +88,10 @@ fn a_whole_set_of_a_dead_worker_is_adopted() {
 /// It did not read back, got its tombstone, and the worker died: the sweep may have taken some of it.
 #[test]
 fn a_set_of_a_dead_worker_that_is_to_go_is_made_anew() {
-    let mut harness = without_worker();
-    harness.register_small("orders");
-    let job = harness.create_backup("orders");
-    let catalog = harness.catalog();
-    let owner = harness.home.lease_owner().unwrap();
-    let claim = claim_as(&harness, &catalog, &owner);
-    publish_as(&harness, &catalog, &claim);
+    let (mut harness, job, claim) = died_after_publishing();
     let name = AttemptName { set: claim.reserved_set().unwrap(), attempt: claim.attempt };
     let place = Place { instance: "orders".parse().unwrap(), name };
     harness.repository().put_tombstone(&place, "it did not read back", now()).unwrap();
-    harness.stop();
-    drop(catalog);
     harness.start();
     harness.wait_finished("orders", &job);
     assert_eq!(harness.report(&job)["Attempt"], 2);
